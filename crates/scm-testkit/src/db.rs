@@ -1,0 +1,1 @@
+//! A migrated database per test and backend.

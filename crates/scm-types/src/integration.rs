@@ -1,0 +1,185 @@
+//! An integration: one tenant's connection to one repository. JSON is that of the original API.
+//!
+//! - [`SafeScmIntegration`] is what leaves the process; it has no field for a secret.
+//! - [`TenantScmIntegration`] holds the secrets and implements neither `Serialize` nor `Debug`.
+//!
+//! ```compile_fail
+//! fn serialises<T: serde::Serialize>() {}
+//! serialises::<scm_types::TenantScmIntegration>();
+//! ```
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    AccessToken, AccountId, DisplayName, IntegrationId, Patch, RefreshToken, ScmType, TenantId,
+    Timestamp, VerificationStatus, WebhookSecret,
+};
+
+/// Which state of a row was read: grows with every change. `ETag` in HTTP.
+///
+/// `updated_at` is part of it because an old writer, which shares the table and knows only the
+/// original columns, changes that one and not the number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RowVersion {
+    /// Counts the changes made by this system.
+    pub number: i64,
+    /// When the row last changed, by whomever.
+    pub updated_at: Timestamp,
+}
+
+/// An integration without its secrets: `SafeSCMIntegration` of the original.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SafeScmIntegration {
+    /// The row's id.
+    pub id: IntegrationId,
+    /// Whose it is.
+    pub tenant_id: TenantId,
+    /// Which product the repository lives on.
+    pub scm_type: ScmType,
+    /// What people call it.
+    pub display_name: String,
+    /// GitHub: organisation or user.
+    pub github_organization: Option<String>,
+    /// GitHub: repository.
+    pub github_repository: Option<String>,
+    /// GitHub: installation of a GitHub App.
+    pub github_installation_id: Option<String>,
+    /// GitLab: project id or path.
+    pub gitlab_project_id: Option<String>,
+    /// GitLab: group id or path.
+    pub gitlab_group_id: Option<String>,
+    /// Bitbucket: workspace.
+    pub bitbucket_workspace: Option<String>,
+    /// Bitbucket: repository.
+    pub bitbucket_repository: Option<String>,
+    /// The repository, in normal form.
+    pub repository_url: String,
+    /// The branch work starts from.
+    pub default_branch: String,
+    /// When the access token ends, if that is known.
+    pub token_expires_at: Option<Timestamp>,
+    /// The webhook's id at the host.
+    pub webhook_id: Option<String>,
+    /// The address the webhook calls.
+    pub webhook_url: Option<String>,
+    /// False while paused or deleted.
+    pub is_active: bool,
+    /// What the last definite check said.
+    pub verification_status: VerificationStatus,
+    /// When that was.
+    pub last_verified_at: Option<Timestamp>,
+    /// Why it was not VALID.
+    pub verification_error: Option<String>,
+    /// Who made it.
+    pub created_by_account_id: AccountId,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// A token is stored, has not expired and was not found invalid.
+    pub has_valid_token: bool,
+    /// The stored expiry has passed.
+    pub is_token_expired: bool,
+    /// The state that was read; in HTTP it is the `ETag`.
+    #[serde(skip)]
+    pub version: RowVersion,
+}
+
+/// An integration with its secrets opened: for use inside, never for an answer.
+#[derive(Clone)]
+pub struct TenantScmIntegration {
+    /// Everything that is no secret.
+    pub integration: SafeScmIntegration,
+    /// The host's own id of the repository, known since the first good check.
+    pub provider_repository_id: Option<String>,
+    /// The credential.
+    pub access_token: Option<AccessToken>,
+    /// What it is renewed with.
+    pub refresh_token: Option<RefreshToken>,
+    /// What deliveries are signed with.
+    pub webhook_secret: Option<WebhookSecret>,
+}
+
+/// What is needed to create an integration: the body of `POST /`.
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CreateScmIntegrationDto {
+    /// Whose it will be.
+    pub tenant_id: TenantId,
+    /// Which product the repository lives on.
+    pub scm_type: ScmType,
+    /// What people call it; the repository's path if absent.
+    #[serde(default)]
+    pub display_name: Option<DisplayName>,
+    /// GitHub: organisation or user; must agree with the URL.
+    #[serde(default)]
+    pub github_organization: Option<String>,
+    /// GitHub: repository; must agree with the URL.
+    #[serde(default)]
+    pub github_repository: Option<String>,
+    /// GitHub: installation of a GitHub App.
+    #[serde(default)]
+    pub github_installation_id: Option<String>,
+    /// GitLab: project id, or its path, which must agree with the URL.
+    #[serde(default)]
+    pub gitlab_project_id: Option<String>,
+    /// GitLab: group id, or its path, which must agree with the URL.
+    #[serde(default)]
+    pub gitlab_group_id: Option<String>,
+    /// Bitbucket: workspace; must agree with the URL.
+    #[serde(default)]
+    pub bitbucket_workspace: Option<String>,
+    /// Bitbucket: repository; must agree with the URL.
+    #[serde(default)]
+    pub bitbucket_repository: Option<String>,
+    /// The repository, in any form that people use.
+    pub repository_url: String,
+    /// The branch work starts from; `main` if absent.
+    #[serde(default)]
+    pub default_branch: Option<crate::BranchName>,
+    /// The credential.
+    #[serde(default)]
+    pub access_token: Option<AccessToken>,
+    /// What it is renewed with.
+    #[serde(default)]
+    pub refresh_token: Option<RefreshToken>,
+    /// When the credential ends, if that is known.
+    #[serde(default)]
+    pub token_expires_at: Option<Timestamp>,
+    /// Who makes it; only the platform may say so.
+    #[serde(default)]
+    pub created_by_account_id: Option<AccountId>,
+}
+
+/// What can be changed: the body of `PATCH /{id}`. Everything else is immutable.
+#[derive(Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct UpdateScmIntegrationDto {
+    /// What people call it; cannot be null.
+    pub display_name: Patch<DisplayName>,
+    /// The branch work starts from; cannot be null.
+    pub default_branch: Patch<crate::BranchName>,
+    /// A new credential, or null to erase the stored one; both set the status back to PENDING.
+    pub access_token: Patch<AccessToken>,
+    /// What it is renewed with, or null to erase it.
+    pub refresh_token: Patch<RefreshToken>,
+    /// When the credential ends, or null if that is not known.
+    pub token_expires_at: Patch<Timestamp>,
+    /// False pauses, true goes on; cannot be null.
+    pub is_active: Patch<bool>,
+}
+
+/// Which integrations a list shows. Absent filters do not narrow.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ScmIntegrationFilters {
+    /// Rows of this tenant.
+    pub tenant_id: Option<TenantId>,
+    /// Rows of this product.
+    pub scm_type: Option<ScmType>,
+    /// Active rows, or paused and deleted ones. Without it, deleted ones are not shown.
+    pub is_active: Option<bool>,
+    /// Rows in this state.
+    pub verification_status: Option<VerificationStatus>,
+}

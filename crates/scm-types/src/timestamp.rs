@@ -1,0 +1,115 @@
+//! Points in time, always UTC and always whole milliseconds: what the databases can all store, so
+//! that a value written and read back is the same value.
+
+use std::{fmt, time::Duration};
+
+use chrono::{DateTime, SecondsFormat, SubsecRound, Utc};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A text that is no RFC 3339 time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be a time in RFC 3339 form, such as 2027-01-31T09:00:00.000Z")]
+pub struct InvalidTimestamp;
+
+/// A point in time: UTC, whole milliseconds, year 1 to 9999. JSON is RFC 3339, as
+/// `2027-01-31T09:00:00.000Z`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(DateTime<Utc>);
+
+impl Timestamp {
+    /// Parses RFC 3339; any offset is accepted and turned into UTC, what is finer than a
+    /// millisecond is cut.
+    pub fn parse(raw: &str) -> Result<Self, InvalidTimestamp> {
+        let parsed = DateTime::parse_from_rfc3339(raw).map_err(|_| InvalidTimestamp)?;
+        let utc = parsed.with_timezone(&Utc);
+        // What MySQL's DATETIME and four-digit years can hold.
+        if !(1..=9999).contains(&chrono::Datelike::year(&utc)) {
+            return Err(InvalidTimestamp);
+        }
+        Ok(utc.into())
+    }
+
+    /// From milliseconds since the Unix epoch; `None` outside the years 1 to 9999.
+    #[must_use]
+    pub fn from_millis(millis: i64) -> Option<Self> {
+        let utc = DateTime::from_timestamp_millis(millis)?;
+        (1..=9999)
+            .contains(&chrono::Datelike::year(&utc))
+            .then_some(Self(utc))
+    }
+
+    /// Milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn as_millis(self) -> i64 {
+        self.0.timestamp_millis()
+    }
+
+    /// The same point as chrono's type.
+    #[must_use]
+    pub fn to_utc(self) -> DateTime<Utc> {
+        self.0
+    }
+
+    /// The point `duration` later, or the latest one there is.
+    #[must_use]
+    pub fn plus(self, duration: Duration) -> Self {
+        let later = chrono::Duration::from_std(duration)
+            .ok()
+            .and_then(|duration| self.0.checked_add_signed(duration))
+            .unwrap_or(DateTime::<Utc>::MAX_UTC);
+        later.into()
+    }
+
+    /// How long until `later`; zero if it has passed.
+    #[must_use]
+    pub fn until(self, later: Self) -> Duration {
+        (later.0 - self.0).to_std().unwrap_or_default()
+    }
+}
+
+impl From<DateTime<Utc>> for Timestamp {
+    fn from(value: DateTime<Utc>) -> Self {
+        Self(value.trunc_subsecs(3))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.to_rfc3339_opts(SecondsFormat::Millis, true))
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rfc3339_in_and_out() {
+        #[track_caller]
+        fn check(raw: &str, want: Option<&str>) {
+            let got = Timestamp::parse(raw).ok().map(|time| time.to_string());
+            assert_eq!(got.as_deref(), want, "{raw:?}");
+        }
+        check("2027-01-31T09:00:00Z", Some("2027-01-31T09:00:00.000Z"));
+        check(
+            "2027-01-31T11:00:00.123456+02:00",
+            Some("2027-01-31T09:00:00.123Z"),
+        );
+        check("2027-01-31", None);
+        check("2027-02-30T00:00:00Z", None);
+        check("0000-01-01T00:00:00Z", None);
+        check("", None);
+    }
+}
