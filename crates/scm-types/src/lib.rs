@@ -20,7 +20,9 @@ pub use caller::{Access, Caller, Role, TenantScope};
 #[cfg(feature = "test")]
 pub use clock::FixedClock;
 pub use clock::{Clock, SystemClock};
-pub use git_ref::{BranchName, InvalidRefName};
+pub use git_ref::{
+    BranchName, CommitSha, InvalidCommitSha, InvalidRefName, RefName, Revision, TagName,
+};
 pub use host::{HostKind, InvalidHost, WebHost, WebHosts};
 pub use id::{AccountId, IntegrationId, InvalidId, TenantId};
 pub use integration::{
