@@ -1,1 +1,18 @@
-//! placeholder
+#![doc = include_str!("../README.md")]
+#![deny(missing_docs)]
+
+mod auth;
+mod body;
+mod envelope;
+mod error;
+mod etag;
+mod failure;
+mod health;
+mod middleware;
+mod query;
+mod routes;
+
+pub use auth::Authentication;
+pub use error::ApiError;
+pub use health::{HealthCheck, ReadyLine};
+pub use routes::{configure, configure_health, fallback};

@@ -1,0 +1,23 @@
+//! `config check` and `config show`.
+
+use std::process::ExitCode;
+
+use crate::config::Layers;
+
+/// Every setting, what it is and where it stands.
+#[expect(clippy::print_stdout, reason = "this is the command's output")]
+pub(crate) fn show(layers: &Layers) -> anyhow::Result<ExitCode> {
+    let shown = layers.shown();
+    let width = shown.iter().map(|shown| shown.key.len()).max().unwrap_or_default();
+    for shown in shown {
+        println!("{:width$} = {}    # {}", shown.key, shown.value, shown.source);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The settings were read and checked on the way here.
+#[expect(clippy::print_stdout, reason = "this is the command's output")]
+pub(crate) fn checked() -> anyhow::Result<ExitCode> {
+    println!("the configuration is good");
+    Ok(ExitCode::SUCCESS)
+}

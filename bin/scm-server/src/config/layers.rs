@@ -1,0 +1,176 @@
+//! The layers that settings come from, lowest first, and which of them each value stands in.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use config::{Environment, File, FileFormat, Map};
+use serde_json::Value;
+
+use super::{Config, ConfigError};
+
+const DEFAULTS: &str = include_str!("defaults.toml");
+
+/// Variables of this prefix steer the project's own tests, not the server.
+const NOT_OURS: &str = "SCM_TEST_";
+
+/// Keys whose value is never shown.
+const SECRET: &[&str] = &["keys", "database.url"];
+
+/// One place that settings come from.
+struct Layer {
+    name: String,
+    values: config::Config,
+}
+
+/// Every place, lowest first.
+pub(crate) struct Layers(Vec<Layer>);
+
+/// One setting for a person: its key, its value (masked if it is a secret) and where it stands.
+pub(crate) struct Shown {
+    pub(crate) key: String,
+    pub(crate) value: String,
+    pub(crate) source: String,
+}
+
+fn layer<S>(name: &str, source: S) -> Result<Layer, ConfigError>
+where
+    S: config::Source + Send + Sync + 'static,
+{
+    let values = config::Config::builder().add_source(source).build();
+    let values = values.map_err(|error| ConfigError::one(format!("{name}: {error}")))?;
+    Ok(Layer { name: name.to_owned(), values })
+}
+
+impl Layers {
+    /// Reads every layer: the defaults, `files` in the given order, the environment, the flags.
+    pub(crate) fn read(
+        files: &[PathBuf],
+        environment: impl IntoIterator<Item = (String, String)>,
+        flags: BTreeMap<&'static str, String>,
+    ) -> Result<Self, ConfigError> {
+        let mut layers = vec![layer("default", File::from_str(DEFAULTS, FileFormat::Toml))?];
+        for file in files {
+            let name = file.display().to_string();
+            let text = std::fs::read_to_string(file)
+                .map_err(|error| ConfigError::one(format!("{name}: cannot be read: {error}")))?;
+            layers.push(layer(&name, File::from_str(&text, FileFormat::Toml))?);
+        }
+        let ours: Map<String, String> = environment
+            .into_iter()
+            .filter(|(name, value)| {
+                name.starts_with("SCM_") && !name.starts_with(NOT_OURS) && !value.is_empty()
+            })
+            .collect();
+        let source = Environment::with_prefix("SCM")
+            .prefix_separator("_")
+            .separator("__")
+            .source(Some(ours));
+        layers.push(layer("environment", source)?);
+        let flags: Map<String, String> =
+            flags.into_iter().map(|(key, value)| (key.replace('.', "__"), value)).collect();
+        layers.push(layer("flag", Environment::default().separator("__").source(Some(flags)))?);
+        Ok(Self(layers))
+    }
+
+    /// The settings as they come out of all layers.
+    pub(crate) fn config(&self) -> Result<Config, ConfigError> {
+        self.unknown_keys()?;
+        let mut builder = config::Config::builder();
+        for layer in &self.0 {
+            builder = builder.add_source(layer.values.clone());
+        }
+        let parsed = builder.build().and_then(config::Config::try_deserialize::<Config>);
+        parsed.map_err(|error| ConfigError::one(error.to_string()))
+    }
+
+    /// Names each unknown key of each layer, which the merged whole could not do.
+    fn unknown_keys(&self) -> Result<(), ConfigError> {
+        let known = known_keys();
+        let mut problems = Vec::new();
+        for layer in &self.0 {
+            for (key, _) in layer.leaves() {
+                if !known.contains(&key.as_str()) {
+                    problems.push(format!("{key}: is not known ({})", layer.origin(&key)));
+                }
+            }
+        }
+        if problems.is_empty() { Ok(()) } else { Err(ConfigError(problems)) }
+    }
+
+    /// Every setting with the layer it comes from; secrets are masked.
+    pub(crate) fn shown(&self) -> Vec<Shown> {
+        let mut shown = BTreeMap::new();
+        for layer in &self.0 {
+            for (key, value) in layer.leaves() {
+                let value = if SECRET.contains(&key.as_str()) { "***".to_owned() } else { value };
+                let source = layer.origin(&key);
+                shown.insert(key.clone(), Shown { key, value, source });
+            }
+        }
+        shown.into_values().collect()
+    }
+}
+
+impl Layer {
+    /// Every key that stands in the layer, dotted, with its value as TOML would show it. Lists are
+    /// one value.
+    fn leaves(&self) -> Vec<(String, String)> {
+        let root = self.values.clone().try_deserialize::<Value>().unwrap_or(Value::Null);
+        let mut found = Vec::new();
+        collect(String::new(), &root, &mut found);
+        found
+    }
+
+    /// Where a key stands, for a person.
+    fn origin(&self, key: &str) -> String {
+        if self.name == "environment" {
+            format!("environment SCM_{}", key.to_uppercase().replace('.', "__"))
+        } else {
+            self.name.clone()
+        }
+    }
+}
+
+fn collect(prefix: String, value: &Value, found: &mut Vec<(String, String)>) {
+    match value {
+        Value::Null => {}
+        Value::Object(members) => {
+            for (name, member) in members {
+                let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+                collect(key, member, found);
+            }
+        }
+        Value::String(text) => found.push((prefix, text.clone())),
+        other => found.push((prefix, other.to_string())),
+    }
+}
+
+/// Every key there is: those of the defaults file, commented-out ones included, so that the file
+/// stays complete.
+fn known_keys() -> Vec<&'static str> {
+    vec![
+        "listen",
+        "data_dir",
+        "public_url",
+        "keys",
+        "keys_file",
+        "workers",
+        "shutdown_timeout_seconds",
+        "database.url",
+        "database.url_file",
+        "database.max_connections",
+        "database.min_connections",
+        "database.acquire_timeout_seconds",
+        "database.statement_timeout_seconds",
+        "database.migrate_on_start",
+        "database.foreign_keys",
+        "auth.mode",
+        "auth.account",
+        "auth.keys",
+        "log.filter",
+        "log.format",
+        "providers.connect_timeout_seconds",
+        "providers.request_timeout_seconds",
+        "providers.budget_seconds",
+        "hosts",
+    ]
+}

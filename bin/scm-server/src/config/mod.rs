@@ -1,0 +1,106 @@
+//! The settings: flags over environment over files over the defaults in the binary.
+//!
+//! - An unknown key is an error, wherever it stands.
+//! - A secret is given as a value or as the name of a file, never as both.
+//! - Only this module reads the environment.
+
+mod hosts;
+mod keys;
+mod layers;
+mod sections;
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use serde::Deserialize;
+
+pub(crate) use keys::KeySource;
+pub(crate) use layers::{Layers, Shown};
+pub(crate) use sections::{Auth, AuthMode, Database, HostEntry, Log, LogFormat, Providers};
+
+/// Everything that can be set; `defaults.toml` says what each is.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    pub(crate) listen: SocketAddr,
+    pub(crate) data_dir: PathBuf,
+    #[serde(default)]
+    pub(crate) public_url: Option<String>,
+    #[serde(default)]
+    pub(crate) keys: Option<String>,
+    #[serde(default)]
+    pub(crate) keys_file: Option<PathBuf>,
+    pub(crate) workers: usize,
+    pub(crate) shutdown_timeout_seconds: u64,
+    pub(crate) database: Database,
+    pub(crate) auth: Auth,
+    pub(crate) log: Log,
+    pub(crate) providers: Providers,
+    #[serde(default)]
+    pub(crate) hosts: Vec<HostEntry>,
+}
+
+/// What is wrong with the settings: every problem that was found, each with the key it is about.
+#[derive(Debug, thiserror::Error)]
+#[error("the configuration cannot be used:\n  {}", .0.join("\n  "))]
+pub(crate) struct ConfigError(pub(crate) Vec<String>);
+
+impl ConfigError {
+    fn one(problem: impl Into<String>) -> Self {
+        Self(vec![problem.into()])
+    }
+}
+
+impl Config {
+    /// Everything that can be wrong although every value has the right type.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        let mut problems = Vec::new();
+        if self.auth.mode == AuthMode::None && !self.listen.ip().is_loopback() {
+            problems.push(format!(
+                "auth.mode: none is for loopback addresses only, and listen is {}; set auth.mode \
+                 to api-keys, or listen on 127.0.0.1",
+                self.listen
+            ));
+        }
+        if let Some(url) = &self.public_url
+            && !(url.starts_with("https://") || url.starts_with("http://"))
+        {
+            problems.push("public_url: must start with https:// or http://".to_owned());
+        }
+        for result in [
+            self.database.problem(),
+            self.auth.api_keys().err(),
+            self.key_source().err(),
+            self.provider_hosts().err(),
+        ] {
+            problems.extend(result.into_iter().flat_map(|error| error.0));
+        }
+        if problems.is_empty() { Ok(()) } else { Err(ConfigError(problems)) }
+    }
+
+    /// True if the database is the file in the data directory or another SQLite one.
+    pub(crate) fn is_sqlite(&self) -> Result<bool, ConfigError> {
+        Ok(self.database_url()?.starts_with("sqlite:"))
+    }
+
+    /// The database's URL. It can hold a password: never shown, never logged.
+    pub(crate) fn database_url(&self) -> Result<String, ConfigError> {
+        match self.database.given_url()? {
+            Some(url) => Ok(url),
+            None => Ok(format!("sqlite://{}", self.data_dir.join("scm.db").display())),
+        }
+    }
+
+    /// Where the database is, for people: the file, or the kind of server.
+    pub(crate) fn database_label(&self) -> Result<String, ConfigError> {
+        let url = self.database_url()?;
+        let (scheme, rest) = url.split_once(':').unwrap_or((&url, ""));
+        Ok(match scheme {
+            "sqlite" => {
+                let path = rest.trim_start_matches("//");
+                format!("SQLite in {}", path.split('?').next().unwrap_or_default())
+            }
+            "mysql" => "MySQL/MariaDB".to_owned(),
+            _ => "PostgreSQL".to_owned(),
+        })
+    }
+}

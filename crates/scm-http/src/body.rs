@@ -1,0 +1,219 @@
+//! Reading a JSON body: capped, timed, typed by name, with every wrong field told at once.
+
+use std::{fmt::Display, time::Duration};
+
+use actix_web::{
+    FromRequest, HttpMessage, HttpRequest,
+    dev::Payload,
+    rt::time::timeout,
+    web::{Bytes, BytesMut},
+};
+use futures_util::{StreamExt as _, future::LocalBoxFuture};
+use scm_service::FieldError;
+use scm_types::Patch;
+use serde_json::{Map, Value};
+
+use crate::ApiError;
+
+/// The largest accepted body, in bytes.
+const MAX_BODY: usize = 256 * 1024;
+
+/// The longest that a body may take to arrive.
+const MAX_WAIT: Duration = Duration::from_secs(15);
+
+async fn read(mut payload: Payload) -> Result<Bytes, ApiError> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|_| ApiError::BodyLost)?;
+        if body.len() + chunk.len() > MAX_BODY {
+            return Err(ApiError::BodyTooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+/// The members of a JSON object that a request carries, taken out one by one.
+pub(crate) struct Fields {
+    members: Map<String, Value>,
+    known: Vec<&'static str>,
+    errors: Vec<FieldError>,
+}
+
+impl FromRequest for Fields {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let json = request.content_type().eq_ignore_ascii_case("application/json");
+        let payload = payload.take();
+        Box::pin(async move {
+            if !json {
+                return Err(ApiError::ContentType);
+            }
+            let body = timeout(MAX_WAIT, read(payload)).await.map_err(|_| ApiError::BodySlow)??;
+            match serde_json::from_slice(&body) {
+                Ok(Value::Object(members)) => Ok(Self::new(members)),
+                Ok(_) => Err(ApiError::NotAnObject),
+                // serde_json's own text can quote the body.
+                Err(error) => {
+                    Err(ApiError::MalformedJson { line: error.line(), column: error.column() })
+                }
+            }
+        })
+    }
+}
+
+impl Fields {
+    fn new(members: Map<String, Value>) -> Self {
+        Self { members, known: Vec::new(), errors: Vec::new() }
+    }
+
+    /// Notes a problem with a field.
+    pub(crate) fn refuse(&mut self, field: impl Into<String>, message: impl ToString) {
+        self.errors.push(FieldError::new(field, message));
+    }
+
+    fn take(&mut self, field: &'static str) -> Option<Value> {
+        self.known.push(field);
+        self.members.remove(field)
+    }
+
+    /// True if the field is absent, null or an empty string: the original's idea of missing.
+    pub(crate) fn is_missing(&self, field: &str) -> bool {
+        match self.members.get(field) {
+            None | Some(Value::Null) => true,
+            Some(Value::String(text)) => text.is_empty(),
+            Some(_) => false,
+        }
+    }
+
+    /// A text field turned into what it means; `None` if it is absent, null or wrong.
+    pub(crate) fn text<T, E: Display>(
+        &mut self,
+        field: &'static str,
+        parse: impl FnOnce(String) -> Result<T, E>,
+    ) -> Option<T> {
+        match self.take(field)? {
+            Value::Null => None,
+            value => self.parsed(field, value, parse),
+        }
+    }
+
+    fn parsed<T, E: Display>(
+        &mut self,
+        field: &'static str,
+        value: Value,
+        parse: impl FnOnce(String) -> Result<T, E>,
+    ) -> Option<T> {
+        let Value::String(text) = value else {
+            self.refuse(field, "must be a string");
+            return None;
+        };
+        parse(text).map_err(|error| self.refuse(field, error)).ok()
+    }
+
+    /// The same for a field that has to be there.
+    pub(crate) fn required_text<T, E: Display>(
+        &mut self,
+        field: &'static str,
+        parse: impl FnOnce(String) -> Result<T, E>,
+    ) -> Option<T> {
+        if self.is_missing(field) {
+            self.refuse(field, "is required");
+            self.take(field);
+            return None;
+        }
+        self.text(field, parse)
+    }
+
+    /// A text field of a PATCH.
+    pub(crate) fn text_patch<T, E: Display>(
+        &mut self,
+        field: &'static str,
+        parse: impl FnOnce(String) -> Result<T, E>,
+    ) -> Patch<T> {
+        match self.take(field) {
+            None => Patch::Absent,
+            Some(Value::Null) => Patch::Null,
+            // A wrong value is noted, so what stands here is never used.
+            Some(value) => self.parsed(field, value, parse).map_or(Patch::Absent, Patch::Value),
+        }
+    }
+
+    /// A boolean field of a PATCH.
+    pub(crate) fn bool_patch(&mut self, field: &'static str) -> Patch<bool> {
+        match self.take(field) {
+            None => Patch::Absent,
+            Some(Value::Null) => Patch::Null,
+            Some(Value::Bool(value)) => Patch::Value(value),
+            Some(_) => {
+                self.refuse(field, "must be true or false");
+                Patch::Absent
+            }
+        }
+    }
+
+    /// Names what was left over, and fails if anything was wrong.
+    pub(crate) fn finish(mut self, immutable: &[&str]) -> Result<(), ApiError> {
+        for field in self.members.keys() {
+            let message = if immutable.contains(&field.as_str()) {
+                "cannot be changed".to_owned()
+            } else {
+                format!("is not known here; known are {}", self.known.join(", "))
+            };
+            self.errors.push(FieldError::new(printable(field), message));
+        }
+        if self.errors.is_empty() { Ok(()) } else { Err(ApiError::invalid(self.errors)) }
+    }
+}
+
+/// A name that came from outside, fit to be shown: short and without control characters.
+pub(crate) fn printable(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control()).take(64).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn fields(value: Value) -> Fields {
+        let Value::Object(members) = value else { panic!("an object") };
+        Fields::new(members)
+    }
+
+    #[test]
+    fn every_problem_is_told_at_once() {
+        let mut fields = fields(json!({"a": 1, "b": "no", "id": "x", "zz\u{1}": null}));
+        let a = fields.text("a", Ok::<_, String>);
+        let b = fields.text("b", |_| Err::<String, _>("must be yes"));
+        assert_eq!((a, b), (None, None));
+        let Err(ApiError::Service(scm_service::ServiceError::Invalid(errors))) =
+            fields.finish(&["id"])
+        else {
+            panic!("an error")
+        };
+        let told: Vec<_> =
+            errors.iter().map(|error| format!("{} {}", error.field, error.message)).collect();
+        assert_eq!(
+            told,
+            [
+                "a must be a string",
+                "b must be yes",
+                "id cannot be changed",
+                "zz is not known here; known are a, b",
+            ]
+        );
+    }
+
+    #[test]
+    fn absent_null_and_value_differ() {
+        let mut fields = fields(json!({"null": null, "value": "v"}));
+        assert_eq!(fields.text_patch("absent", Ok::<_, String>), Patch::Absent);
+        assert_eq!(fields.text_patch("null", Ok::<_, String>), Patch::Null);
+        assert_eq!(fields.text_patch("value", Ok::<_, String>), Patch::Value("v".to_owned()));
+        assert!(fields.finish(&[]).is_ok());
+    }
+}

@@ -1,0 +1,123 @@
+//! The one shape of a failure, in the API's own form or as RFC 9457 problem details.
+//!
+//! A response that tells of a failure carries its [`Failure`] in its extensions; `observe` writes
+//! it again as a problem where the request asks for that, because an error does not see the
+//! request it answers.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{
+        StatusCode,
+        header::{ACCEPT, ALLOW, HeaderMap, RETRY_AFTER, WWW_AUTHENTICATE},
+    },
+};
+use scm_service::FieldError;
+use serde_json::{Map, Value, json};
+
+/// What an answer says when something was not done.
+#[derive(Debug, Clone)]
+pub(crate) struct Failure {
+    pub(crate) status: StatusCode,
+    /// Stable, for programs.
+    pub(crate) code: &'static str,
+    /// For a person.
+    pub(crate) error: String,
+    pub(crate) details: Vec<FieldError>,
+    /// Seconds after which trying again makes sense.
+    pub(crate) retry_after: Option<u64>,
+    /// The methods a resource has, for 405.
+    pub(crate) allow: Option<&'static str>,
+    /// Members beside the error, such as the row after a failed check.
+    pub(crate) beside: Map<String, Value>,
+}
+
+impl Failure {
+    pub(crate) fn new(status: StatusCode, code: &'static str, error: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            error: error.into(),
+            details: Vec::new(),
+            retry_after: None,
+            allow: None,
+            beside: Map::new(),
+        }
+    }
+
+    fn details(&self) -> Value {
+        let detail = |error: &FieldError| json!({"field": error.field, "message": error.message});
+        self.details.iter().map(detail).collect()
+    }
+
+    fn own_form(&self) -> Value {
+        let mut body = Map::new();
+        body.insert("success".into(), false.into());
+        body.insert("error".into(), self.error.clone().into());
+        body.insert("code".into(), self.code.into());
+        if !self.details.is_empty() {
+            body.insert("details".into(), self.details());
+        }
+        body.extend(self.beside.clone());
+        body.into()
+    }
+
+    fn problem(&self) -> Value {
+        let mut body = Map::new();
+        body.insert("type".into(), format!("urn:scm:error:{}", self.code).into());
+        body.insert("title".into(), self.status.canonical_reason().unwrap_or("Error").into());
+        body.insert("status".into(), self.status.as_u16().into());
+        body.insert("detail".into(), self.error.clone().into());
+        body.insert("code".into(), self.code.into());
+        if !self.details.is_empty() {
+            body.insert("errors".into(), self.details());
+        }
+        body.extend(self.beside.clone());
+        body.into()
+    }
+
+    /// The answer, in the form that was asked for.
+    pub(crate) fn respond(self, form: Form) -> HttpResponse {
+        let mut answer = HttpResponse::build(self.status);
+        if let Some(seconds) = self.retry_after {
+            answer.insert_header((RETRY_AFTER, seconds));
+        }
+        if let Some(methods) = self.allow {
+            answer.insert_header((ALLOW, methods));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            answer.insert_header((WWW_AUTHENTICATE, "Bearer realm=\"scm\""));
+        }
+        let (kind, body) = match form {
+            Form::Own => ("application/json", self.own_form()),
+            Form::Problem => ("application/problem+json", self.problem()),
+        };
+        let mut response = answer.content_type(kind).body(body.to_string());
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// In which form a failure is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// `{"success":false,…}`.
+    Own,
+    /// RFC 9457.
+    Problem,
+}
+
+impl Form {
+    /// The form that the request's `Accept` asks for.
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let problem = headers
+            .get_all(ACCEPT)
+            .filter_map(|value| value.to_str().ok())
+            .any(|value| value.to_ascii_lowercase().contains("application/problem+json"));
+        if problem { Self::Problem } else { Self::Own }
+    }
+
+    /// The same for a request.
+    pub(crate) fn asked_by(request: &HttpRequest) -> Self {
+        Self::of(request.headers())
+    }
+}

@@ -1,0 +1,88 @@
+//! Reading a query string: each parameter known and given once, with every wrong one told at once.
+
+use std::fmt::Display;
+
+use actix_web::{HttpRequest, web};
+use scm_service::FieldError;
+
+use crate::{ApiError, body::printable};
+
+/// The parameters of a request, taken out one by one.
+pub(crate) struct Query {
+    pairs: Vec<(String, String)>,
+    known: Vec<&'static str>,
+    errors: Vec<FieldError>,
+}
+
+impl Query {
+    pub(crate) fn of(request: &HttpRequest) -> Result<Self, ApiError> {
+        let pairs = web::Query::<Vec<(String, String)>>::from_query(request.query_string())
+            .map_err(|_| ApiError::MalformedQuery)?;
+        Ok(Self { pairs: pairs.into_inner(), known: Vec::new(), errors: Vec::new() })
+    }
+
+    /// A parameter turned into what it means; `None` if it is absent or wrong.
+    pub(crate) fn get<T, E: Display>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        self.known.push(name);
+        let position = self.pairs.iter().position(|(key, _)| key == name)?;
+        let (_, value) = self.pairs.swap_remove(position);
+        if self.pairs.iter().any(|(key, _)| key == name) {
+            self.pairs.retain(|(key, _)| key != name);
+            self.errors.push(FieldError::new(name, "must be given once"));
+            return None;
+        }
+        parse(&value).map_err(|error| self.errors.push(FieldError::new(name, error))).ok()
+    }
+
+    /// Names what was left over, and fails if anything was wrong.
+    pub(crate) fn finish(mut self) -> Result<(), ApiError> {
+        for (name, _) in &self.pairs {
+            let known = self.known.join(", ");
+            let message = if known.is_empty() {
+                "is not known here; this takes no parameters".to_owned()
+            } else {
+                format!("is not known here; known are {known}")
+            };
+            self.errors.push(FieldError::new(printable(name), message));
+        }
+        if self.errors.is_empty() { Ok(()) } else { Err(ApiError::invalid(self.errors)) }
+    }
+}
+
+/// `true` or `false` and nothing else.
+pub(crate) fn boolean(raw: &str) -> Result<bool, &'static str> {
+    match raw {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err("must be true or false"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    #[test]
+    fn parameters() {
+        #[track_caller]
+        fn check(query: &str, want: Result<Option<bool>, &str>) {
+            let request = TestRequest::with_uri(&format!("/?{query}")).to_http_request();
+            let mut query = Query::of(&request).unwrap();
+            let hard = query.get("hard", boolean);
+            let got = query.finish().map(|()| hard).map_err(|error| error.to_string());
+            assert_eq!(got, want.map_err(str::to_owned));
+        }
+        check("", Ok(None));
+        check("hard=true", Ok(Some(true)));
+        check("hard=1", Err("hard must be true or false"));
+        check("hard=", Err("hard must be true or false"));
+        check("hard=true&hard=true", Err("hard must be given once"));
+        check("soft=true", Err("soft is not known here; known are hard"));
+    }
+}

@@ -1,0 +1,106 @@
+//! What can go wrong with an operation, in terms of what its caller can do about it.
+//!
+//! - No text holds a credential, SQL, a host's answer or an internal address.
+//! - A row of another tenant is [`ServiceError::NotFound`], exactly like one that does not exist.
+
+use scm_providers::ProviderError;
+use scm_store::StoreError;
+use scm_types::Role;
+
+/// What is wrong with one field of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldError {
+    /// The field, as it is named in JSON.
+    pub field: String,
+    /// What is wrong; reads on after the field's name.
+    pub message: String,
+}
+
+impl FieldError {
+    /// One field's problem.
+    pub fn new(field: impl Into<String>, message: impl ToString) -> Self {
+        Self { field: field.into(), message: message.to_string() }
+    }
+}
+
+/// Why an operation was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The request is wrong; every problem that was found. Nothing was stored.
+    #[error("{}", summary(.0))]
+    Invalid(Vec<FieldError>),
+    /// What `POST /` cannot do without is missing. Nothing was stored.
+    #[error("Missing required fields: tenantId, scmType, repositoryUrl, accessToken")]
+    MissingRequired(Vec<FieldError>),
+    /// The caller's role is too low.
+    #[error("This needs the role {needs}")]
+    Forbidden {
+        /// The lowest role that may.
+        needs: Role,
+    },
+    /// The request names another tenant than the caller's.
+    #[error("The credential of this request does not act for that tenant")]
+    ForeignTenant,
+    /// There is no such integration, or it belongs to another tenant.
+    #[error("SCM integration not found")]
+    NotFound,
+    /// The tenant has an integration for this repository already, perhaps in another spelling.
+    #[error("SCM integration already exists for this repository")]
+    AlreadyExists,
+    /// Nothing can be done without a credential, and none is stored.
+    #[error("The integration has no stored credential; send a new accessToken first")]
+    NoCredential,
+    /// The integration was deleted; only a new credential brings it back.
+    #[error(
+        "The integration was deleted; create it again, or send isActive true with a new accessToken"
+    )]
+    Deleted,
+    /// A new credential was stored while the old one was being checked.
+    #[error("The credential was changed while it was checked; verify again")]
+    CredentialChanged,
+    /// The row is no longer in the state that the caller named.
+    #[error("The integration has changed since it was read; read it again")]
+    VersionMismatch,
+    /// The row's repository is on a host that the operator no longer lists.
+    #[error("The repository's host is not configured here any more; ask the operator")]
+    HostNotConfigured,
+    /// The code host did not do what was asked.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
+    /// The database did not do what was asked.
+    #[error(transparent)]
+    Store(StoreError),
+}
+
+fn summary(errors: &[FieldError]) -> String {
+    match errors {
+        [] => "The request is not valid".to_owned(),
+        [one] => format!("{} {}", one.field, one.message),
+        [first, rest @ ..] => {
+            format!("{} {} (and {} more)", first.field, first.message, rest.len())
+        }
+    }
+}
+
+impl ServiceError {
+    /// A request that is wrong in one field.
+    pub fn invalid(field: impl Into<String>, message: impl ToString) -> Self {
+        Self::Invalid(vec![FieldError::new(field, message)])
+    }
+}
+
+impl From<StoreError> for ServiceError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Conflict => Self::AlreadyExists,
+            StoreError::OutsideScope => Self::ForeignTenant,
+            StoreError::VersionMismatch => Self::VersionMismatch,
+            StoreError::NoCredential => Self::NoCredential,
+            StoreError::Deleted => Self::Deleted,
+            StoreError::CredentialChanged => Self::CredentialChanged,
+            StoreError::NotNullable { field } => Self::invalid(field, "cannot be null"),
+            StoreError::Reference { field } => Self::invalid(field, "does not exist here"),
+            other => Self::Store(other),
+        }
+    }
+}

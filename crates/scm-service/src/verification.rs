@@ -1,0 +1,134 @@
+//! Checks of a connection against its code host.
+//!
+//! - Only a definite answer of the host changes a row's status. A host that is down, slow, rate
+//!   limited or talks nonsense changes nothing; the caller is told to come back.
+//! - A result is written only if the credential that was checked is still the stored one.
+//! - A repository that was deleted and made anew under the same name is not the one that was
+//!   connected: its id differs, and the connection is INVALID.
+
+use scm_providers::ProviderError;
+use scm_store::VerificationOutcome;
+use scm_types::{
+    AccessToken, Caller, ConnectionReport, HostKind, IntegrationId, RepoUrl, Role,
+    SafeScmIntegration, ScmType, TenantScmIntegration, Timestamp, VerificationMetadata,
+    VerificationResult, VerificationStatus,
+};
+
+use crate::{ServiceError, Services, input};
+
+/// A check that came to a definite result, and the row as it stands after it.
+#[derive(Debug, Clone)]
+pub struct Verification {
+    /// The row.
+    pub integration: SafeScmIntegration,
+    /// What the check found.
+    pub result: VerificationResult,
+}
+
+impl Services {
+    /// Checks the stored credential against the code host and stores what comes out. Needs the
+    /// role owner.
+    ///
+    /// Fails with [`ServiceError::Provider`] if the host gave no definite answer (nothing is
+    /// changed then), with [`ServiceError::NoCredential`] if there is nothing to check, and with
+    /// [`ServiceError::CredentialChanged`] if a new credential came in meanwhile.
+    pub async fn verify(
+        &self,
+        caller: &Caller,
+        id: &IntegrationId,
+    ) -> Result<Verification, ServiceError> {
+        let scope = Self::scope(caller, Role::Owner)?;
+        let row = self.integrations.find_with_secrets(&scope, id).await?;
+        let row = row.ok_or(ServiceError::NotFound)?;
+        let token = row.access_token.as_ref().ok_or(ServiceError::NoCredential)?;
+        let url = RepoUrl::parse(&row.integration.repository_url, self.registry.web_hosts())
+            .map_err(|_| ServiceError::HostNotConfigured)?;
+
+        let checked = self.check(&url, token, row.integration.token_expires_at).await;
+        let result = verdict(checked.map(|report| refuse_other_repository(&row, &url, report)))?;
+        let metadata = result.metadata.as_ref().filter(|_| result.success);
+        let outcome = VerificationOutcome {
+            status: result.status,
+            error: result.error.clone(),
+            credential_version: row.credential_version,
+            token_expires_at: metadata.and_then(|found| found.token_expires_at),
+            provider_repository_id: metadata.map(|found| found.repository_id.clone()),
+        };
+        let stored = self.integrations.update_verification_status(&scope, id, &outcome).await?;
+        let integration = stored.ok_or(ServiceError::NotFound)?;
+        Ok(Verification { integration, result })
+    }
+
+    /// Checks a credential without storing anything. Needs the role owner.
+    pub async fn verify_credential(
+        &self,
+        caller: &Caller,
+        kind: ScmType,
+        repository_url: &str,
+        token: &AccessToken,
+        expires_at: Option<Timestamp>,
+    ) -> Result<VerificationResult, ServiceError> {
+        Self::scope(caller, Role::Owner)?;
+        let url = input::repository(repository_url, kind, self.registry.web_hosts())
+            .map_err(|error| ServiceError::Invalid(vec![error]))?;
+        verdict(self.check(&url, token, expires_at).await.map(Ok))
+    }
+
+    async fn check(
+        &self,
+        url: &RepoUrl,
+        token: &AccessToken,
+        expires_at: Option<Timestamp>,
+    ) -> Result<ConnectionReport, ProviderError> {
+        self.registry.open(url, token, expires_at)?.check().await
+    }
+}
+
+/// A reason of our own to call a connection INVALID, although the host let us in.
+type Refusal = (String, ConnectionReport);
+
+/// The report, unless it speaks of another repository than the one that was connected.
+fn refuse_other_repository(
+    row: &TenantScmIntegration,
+    url: &RepoUrl,
+    report: ConnectionReport,
+) -> Result<ConnectionReport, Box<Refusal>> {
+    let found = &report.repository.id;
+    if row.provider_repository_id.as_ref().is_some_and(|known| known != found) {
+        let text = "The repository at this URL is not the one that was connected: it was deleted \
+                    and made anew, or the name was taken over. Delete the integration and create \
+                    it again if the new repository is the right one";
+        return Err(Box::new((text.to_owned(), report)));
+    }
+    let given = row.integration.gitlab_project_id.as_deref();
+    if url.kind() == HostKind::Gitlab
+        && given.is_some_and(|id| input::is_number(id) && id != found)
+    {
+        let text = "gitlabProjectId names another project than repositoryUrl";
+        return Err(Box::new((text.to_owned(), report)));
+    }
+    Ok(report)
+}
+
+/// A definite result, or the error of a check that came to none.
+fn verdict(
+    checked: Result<Result<ConnectionReport, Box<Refusal>>, ProviderError>,
+) -> Result<VerificationResult, ServiceError> {
+    let (status, error, metadata) = match checked {
+        Ok(Ok(report)) => (VerificationStatus::Valid, None, Some(report)),
+        Ok(Err(refusal)) => (VerificationStatus::Invalid, Some(refusal.0), Some(refusal.1)),
+        Err(error) if error.is_expired() => {
+            (VerificationStatus::Expired, Some(error.to_string()), None)
+        }
+        Err(error) if error.is_definite() => {
+            (VerificationStatus::Invalid, Some(error.to_string()), None)
+        }
+        Err(error) => return Err(error.into()),
+    };
+    Ok(VerificationResult {
+        success: status == VerificationStatus::Valid,
+        status,
+        error,
+        metadata: metadata.map(VerificationMetadata::from),
+    })
+}
