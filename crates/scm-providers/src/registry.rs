@@ -1,0 +1,177 @@
+//! The operator's hosts, and the way from a repository and a credential to its client.
+//!
+//! - Only configured hosts are ever called; a repository elsewhere is refused.
+//! - Nothing is opened or loaded until the first call to a host: no client, no trust store.
+
+use std::sync::Arc;
+
+use scm_types::{AccessToken, Clock, HostKind, InvalidHost, RepoUrl, Timestamp, WebHost, WebHosts};
+use url::Url;
+
+use crate::{Provider, ProviderDescription, ProviderError, TransportSettings};
+
+/// A host that the operator lists.
+#[derive(Debug, Clone)]
+pub struct ProviderHost {
+    /// The host as it stands in repository URLs.
+    pub web: WebHost,
+    /// Where its API is, without a trailing slash.
+    pub api_url: Url,
+    /// Where OAuth tokens are asked about and renewed.
+    pub oauth_url: Option<Url>,
+    /// True for a host inside the network: loopback and private addresses may be dialled.
+    pub allow_private_addresses: bool,
+    /// Further certificate authorities, PEM.
+    pub ca_pem: Option<Vec<u8>>,
+}
+
+impl ProviderHost {
+    /// A host with the API and OAuth addresses of its product.
+    ///
+    /// - GitHub: `github.com` has `api.github.com`, `SUB.ghe.com` has `api.SUB.ghe.com`, any other
+    ///   is an Enterprise Server with `/api/v3`.
+    /// - GitLab: `/api/v4` below the host and its sub-path.
+    /// - Bitbucket Cloud: `api.bitbucket.org/2.0`; any other host `/2.0` below it.
+    #[must_use]
+    pub fn default_for(web: WebHost) -> Self {
+        let base = base_url(&web);
+        let host = base.host_str().unwrap_or_default().to_owned();
+        let api_url = match web.kind() {
+            HostKind::Github if host == "github.com" || host.ends_with(".ghe.com") => {
+                at_host(&base, &format!("api.{host}"))
+            }
+            HostKind::Github => below(&base, "api/v3"),
+            HostKind::Gitlab => below(&base, "api/v4"),
+            HostKind::Bitbucket if host == "bitbucket.org" => {
+                below(&at_host(&base, "api.bitbucket.org"), "2.0")
+            }
+            HostKind::Bitbucket => below(&base, "2.0"),
+            HostKind::BitbucketDataCenter => below(&base, "rest"),
+        };
+        Self {
+            web,
+            api_url,
+            oauth_url: Some(base),
+            allow_private_addresses: false,
+            ca_pem: None,
+        }
+    }
+
+    /// github.com, gitlab.com and bitbucket.org.
+    #[must_use]
+    pub fn public() -> Vec<Self> {
+        WebHosts::public()
+            .iter()
+            .cloned()
+            .map(Self::default_for)
+            .collect()
+    }
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "a WebHost was made from a checked scheme, host, port and path"
+)]
+fn base_url(web: &WebHost) -> Url {
+    Url::parse(web.base_url()).expect("a WebHost is a URL")
+}
+
+fn below(base: &Url, path: &str) -> Url {
+    let mut url = base.clone();
+    url.set_path(&format!("{}/{path}", base.path().trim_end_matches('/')));
+    url
+}
+
+fn at_host(base: &Url, host: &str) -> Url {
+    let mut url = base.clone();
+    // The names given here are ASCII host names; a refusal would leave the base as it is.
+    let _ = url.set_host(Some(host));
+    url
+}
+
+/// A list of hosts that cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// A product without a client.
+    #[error("{host}: {kind} is not supported yet")]
+    UnsupportedKind {
+        /// The host as configured.
+        host: String,
+        /// Its kind.
+        kind: HostKind,
+    },
+    /// The same host twice.
+    #[error("the list of hosts is not usable: {0}")]
+    Hosts(#[from] InvalidHost),
+    /// An API or OAuth address that cannot be one.
+    #[error("{host}: {member} must be an http or https URL without user, query and fragment")]
+    BadUrl {
+        /// The host as configured.
+        host: String,
+        /// Which address.
+        member: &'static str,
+    },
+    /// A certificate file that holds none.
+    #[error("{host}: the certificate authorities could not be read as PEM")]
+    BadCertificate {
+        /// The host as configured.
+        host: String,
+        /// The cause.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// A user agent that cannot be a header.
+    #[error("the user agent must be printable ASCII")]
+    BadUserAgent,
+}
+
+/// All configured hosts.
+pub struct Registry {
+    web_hosts: WebHosts,
+    hosts: Vec<ProviderHost>,
+}
+
+impl Registry {
+    /// Checks the list; opens nothing.
+    pub fn new(
+        hosts: Vec<ProviderHost>,
+        _settings: TransportSettings,
+        _clock: Arc<dyn Clock>,
+    ) -> Result<Self, RegistryError> {
+        let web_hosts = WebHosts::new(hosts.iter().map(|host| host.web.clone()).collect())?;
+        Ok(Self { web_hosts, hosts })
+    }
+
+    /// The hosts as repository URLs name them.
+    #[must_use]
+    pub fn web_hosts(&self) -> &WebHosts {
+        &self.web_hosts
+    }
+
+    /// The hosts as configured.
+    #[must_use]
+    pub fn hosts(&self) -> &[ProviderHost] {
+        &self.hosts
+    }
+
+    /// What each host accepts and can do, for people and their tools.
+    #[must_use]
+    pub fn describe(&self) -> Vec<ProviderDescription> {
+        self.hosts
+            .iter()
+            .map(|host| ProviderDescription::of(&host.web))
+            .collect()
+    }
+
+    /// A client for one repository and one credential. Asks nobody; a credential that can be seen
+    /// to be of no use is refused at once. `known_expiry` is what is stored about the credential's
+    /// end, where the host does not tell.
+    pub fn open(
+        &self,
+        _repository: &RepoUrl,
+        _token: &AccessToken,
+        _known_expiry: Option<Timestamp>,
+    ) -> Result<Box<dyn Provider>, ProviderError> {
+        Err(ProviderError::HostNotConfigured)
+    }
+}

@@ -1,0 +1,3 @@
+//! The way to a host.
+mod settings;
+pub use settings::TransportSettings;
