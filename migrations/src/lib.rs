@@ -1,1 +1,56 @@
-//! placeholder
+#![doc = include_str!("../README.md")]
+#![deny(missing_docs)]
+#![expect(
+    elided_lifetimes_in_paths,
+    reason = "MigrationTrait leaves out the lifetime of SchemaManager, and so must who implements it"
+)]
+
+mod backend;
+mod error;
+pub mod foreign_keys;
+mod lock;
+mod m20261122_000001_create_tenant_scm_integrations;
+mod m20261122_000002_adopt_existing_table;
+mod m20261122_000003_store_milliseconds;
+mod m20261122_000004_row_state;
+mod m20261122_000005_key_canaries;
+mod run;
+mod status;
+
+use sea_orm_migration::{
+    MigrationTrait, MigratorTrait,
+    sea_orm::{DynIden, sea_query::IntoIden},
+};
+
+pub use error::MigrateError;
+pub use run::{down, down_on, up, up_on};
+pub use status::{Status, Step, status};
+
+/// The table that every step here is about.
+pub(crate) const TABLE: &str = "tenant_scm_integrations";
+
+/// Where the applied steps are noted.
+pub(crate) const MIGRATIONS_TABLE: &str = "scm_migrations";
+
+/// The ordered list of steps.
+///
+/// Call [`up`], [`down`] and [`status`], not the trait's own methods: those do not keep two
+/// processes from migrating at once, and some of them drop tables.
+#[derive(Debug, Clone, Copy)]
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261122_000001_create_tenant_scm_integrations::Migration),
+            Box::new(m20261122_000002_adopt_existing_table::Migration),
+            Box::new(m20261122_000003_store_milliseconds::Migration),
+            Box::new(m20261122_000004_row_state::Migration),
+            Box::new(m20261122_000005_key_canaries::Migration),
+        ]
+    }
+
+    fn migration_table_name() -> DynIden {
+        MIGRATIONS_TABLE.into_iden()
+    }
+}

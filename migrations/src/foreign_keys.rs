@@ -1,0 +1,1 @@
+//! Foreign keys to the platform's own tables, `tenants` and `accounts`.
