@@ -99,6 +99,9 @@ pub struct TenantScmIntegration {
     pub refresh_token: Option<RefreshToken>,
     /// What deliveries are signed with.
     pub webhook_secret: Option<WebhookSecret>,
+    /// Grows whenever the credential changes: a check that began with an older credential has
+    /// nothing to say about this one.
+    pub credential_version: i64,
 }
 
 /// What is needed to create an integration: the body of `POST /`.
