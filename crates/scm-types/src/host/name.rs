@@ -153,7 +153,9 @@ mod tests {
             Ok("xn--bcher-kva.example")
         );
         assert_eq!(normalise("ｇithub。com").as_deref(), Ok("github.com"));
-        assert_eq!(normalise("a\u{2044}b.example"), Err(BadName::Malformed));
+        // Two dots and a slash, once mapped.
+        assert_eq!(normalise("a\u{2025}b.example"), Err(BadName::Malformed));
+        assert_eq!(normalise("\u{2100}.example"), Err(BadName::Malformed));
     }
 
     #[cfg(not(feature = "idn"))]

@@ -3,7 +3,7 @@
 use super::{RepoUrlError, encode};
 use crate::HostKind;
 
-/// The most segments of a repository: GitLab nests twenty groups at the most.
+/// The most segments of a repository: more than anybody's groups are nested.
 pub(super) const MAX_SEGMENTS: usize = 20;
 
 /// Decoded segments; a slash at the beginning and slashes at the end are dropped. The part that is
