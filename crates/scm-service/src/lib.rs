@@ -11,7 +11,10 @@ mod verification;
 pub use api_key::{ApiKey, ApiKeyError, ApiKeys, NewApiKey};
 pub use error::{FieldError, ServiceError};
 pub use input::Precondition;
-pub use scm_providers::{Missing, Outage, ProviderDescription, ProviderError};
-pub use scm_store::StoreError;
+// What the builder takes and errors hold, so that an embedding host needs this crate alone.
+pub use scm_providers::{
+    Missing, Outage, ProviderDescription, ProviderError, ProviderHost, TransportSettings,
+};
+pub use scm_store::{Cipher, ConnectOptions, DatabaseConnection, KeyRing, StoreError, connect};
 pub use services::{BuildError, Services, ServicesBuilder};
 pub use verification::Verification;

@@ -27,8 +27,17 @@ pub struct RowVersion {
     pub updated_at: Timestamp,
 }
 
+impl Default for RowVersion {
+    /// No state of any row.
+    fn default() -> Self {
+        Self { number: 0, updated_at: Timestamp::EPOCH }
+    }
+}
+
 /// An integration without its secrets: `SafeSCMIntegration` of the original.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+///
+/// A client can read one back; the state it was in is then in the `ETag`, not in `version`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SafeScmIntegration {
     /// The row's id.

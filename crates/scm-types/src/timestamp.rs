@@ -17,6 +17,9 @@ pub struct InvalidTimestamp;
 pub struct Timestamp(DateTime<Utc>);
 
 impl Timestamp {
+    /// 1970-01-01T00:00:00.000Z.
+    pub const EPOCH: Self = Self(DateTime::UNIX_EPOCH);
+
     /// Parses RFC 3339; any offset is accepted and turned into UTC, what is finer than a
     /// millisecond is cut.
     pub fn parse(raw: &str) -> Result<Self, InvalidTimestamp> {

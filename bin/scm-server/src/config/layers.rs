@@ -174,3 +174,22 @@ fn known_keys() -> Vec<&'static str> {
         "hosts",
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documentation_shows_the_defaults() {
+        let page = include_str!("../../../../docs/configuration.md");
+        assert!(page.contains(DEFAULTS), "copy defaults.toml into docs/configuration.md");
+    }
+
+    #[test]
+    fn every_known_key_is_documented() {
+        for key in known_keys() {
+            let name = key.rsplit('.').next().unwrap();
+            assert!(DEFAULTS.contains(name), "{key} is not in defaults.toml");
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! SIGTERM: what runs may finish, nothing new is taken, the exit status is 0.
+
+use std::{thread, time::Duration};
+
+use scm_testkit::code_host::{CodeHost, Reply};
+use serde_json::json;
+
+use crate::server::{BASE, Place};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_request_finishes() {
+    let host = CodeHost::gitlab().await;
+    let place = Place::new();
+    place.write(
+        "scm.toml",
+        &format!(
+            "[[hosts]]\nkind = \"gitlab\"\nhost = \"{}\"\nallow_private_addresses = true\n",
+            host.base_url()
+        ),
+    );
+    let mut server = place.start();
+    let client = server.client();
+    let body = json!({
+        "scmType": "GITLAB",
+        "repositoryUrl": host.repository_url("group/sub/app"),
+        "accessToken": "glpat-xyz",
+    });
+    host.on_everything(Reply::fixture("gitlab/user_401").delayed(Duration::from_millis(800)));
+    let path = format!("{BASE}/verify");
+    let running = thread::spawn(move || client.post(&path, &body));
+    while host.calls() == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    server.signal("TERM");
+    let (status, answer) = running.join().unwrap();
+    assert_eq!(status, 422, "{answer}");
+    assert_eq!(server.wait().code(), Some(0));
+    let log = server.log();
+    assert!(log.contains("stopping: running requests may finish") && log.contains("stopped"), "{log}");
+    assert!(server.client().send("GET", "/livez", None).is_err());
+}

@@ -1,0 +1,54 @@
+//! `ETag`, `If-Match`, `If-None-Match`.
+
+use actix_web::http::Method;
+use scm_testkit::{code_host::Standard, on_every_database};
+use serde_json::json;
+
+use crate::app::TestApp;
+
+on_every_database! {
+    async fn a_change_can_name_the_state_it_was_made_for(db: TestDb) {
+        let app = TestApp::open(&db).await;
+        let created = app.post("", &app.body("t", Standard::Github)).await.expect(201);
+        let path = format!("/{}", created.id());
+        let first = created.header("etag").unwrap().to_owned();
+        assert_eq!(app.get(&path).await.header("etag"), Some(first.as_str()));
+
+        let patch = |tag: &str, name: &str| {
+            app.request(Method::PATCH, &path, None)
+                .insert_header(("If-Match", tag.to_owned()))
+                .set_json(json!({"displayName": name}))
+        };
+        let patched = app.send(patch(&first, "one")).await.expect(200);
+        let second = patched.header("etag").unwrap().to_owned();
+        assert_ne!(first, second);
+        let refused = app.send(patch(&first, "two")).await.expect(412);
+        assert_eq!(refused.failure().0, "version_mismatch");
+        app.send(patch("\"nonsense\"", "two")).await.expect(412);
+        app.send(patch(&format!("{first}, {second}"), "two")).await.expect(200);
+        app.send(patch("*", "three")).await.expect(200);
+        assert_eq!(app.get(&path).await.data()["displayName"], "three");
+
+        let now = app.get(&path).await.header("etag").unwrap().to_owned();
+        let get = |tag: &str| {
+            app.request(Method::GET, &path, None).insert_header(("If-None-Match", tag.to_owned()))
+        };
+        let unchanged = app.send(get(&now)).await.expect(304);
+        assert!(unchanged.bytes.is_empty());
+        app.send(get(&first)).await.expect(200);
+
+        let delete = |tag: &str| {
+            app.request(Method::DELETE, &path, None).insert_header(("If-Match", tag.to_owned()))
+        };
+        app.send(delete(&first)).await.expect(412);
+        app.send(delete(&now)).await.expect(200);
+    }
+
+    async fn a_condition_on_a_missing_row_is_404(db: TestDb) {
+        let app = TestApp::open(&db).await;
+        for tag in ["\"1-0\"", "\"1-0\", \"2-0\"", "*"] {
+            let request = app.request(Method::DELETE, "/missing", None);
+            app.send(request.insert_header(("If-Match", tag))).await.expect(404);
+        }
+    }
+}
