@@ -1,1 +1,25 @@
-//! placeholder
+#![doc = include_str!("../README.md")]
+#![deny(missing_docs)]
+
+mod canary;
+mod cipher;
+mod connect;
+mod controller;
+mod convert;
+mod driver;
+mod entity;
+mod error;
+mod id;
+mod key_file;
+mod keyring;
+mod query;
+
+pub use canary::{CanaryError, CanaryState, check_canary, forget_canary};
+pub use cipher::{Cipher, OpenError, SealError, SecretPlace};
+pub use connect::{ConnectOptions, connect, ping};
+pub use controller::integration::{NewIntegration, ScmIntegrationController, VerificationOutcome};
+pub use driver::DriverError;
+pub use error::StoreError;
+pub use key_file::{KeyFileError, LoadedKeys};
+pub use keyring::{KeyId, KeyRing, KeyRingError};
+pub use sea_orm::DatabaseConnection;

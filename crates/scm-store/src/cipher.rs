@@ -1,0 +1,193 @@
+//! Sealing of secrets at rest: AES-256-GCM.
+//!
+//! - A value is `v1.<key id>.<nonce ‖ ciphertext ‖ tag in base64url>`. Table, row, column and
+//!   tenant are authenticated with it, so a value copied elsewhere does not open.
+//! - Every tenant has a data key of its own, derived by HKDF-SHA256 from the named master key.
+//! - The nonce is 96 random bits, drawn here; no caller gives one.
+//! - Opening fails closed: no fallback to the stored text, and no reason to the outside. The
+//!   reason is logged, with the place and the key's name, without the value.
+
+use std::fmt;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use ring::{
+    aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
+    hkdf::{HKDF_SHA256, Salt},
+    rand::{SecureRandom, SystemRandom},
+};
+use zeroize::Zeroizing;
+
+use crate::keyring::{KEY_BYTES, KeyId, KeyRing};
+
+const VERSION: &str = "v1";
+const SALT: &[u8] = b"scm-store/data-key/v1";
+const AAD: &[u8] = b"scm-store/secret/v1";
+
+/// Where a secret is stored. It opens there and nowhere else.
+#[derive(Debug, Clone, Copy)]
+pub struct SecretPlace<'a> {
+    /// The table.
+    pub table: &'static str,
+    /// The column.
+    pub column: &'static str,
+    /// The row's id.
+    pub row: &'a str,
+    /// Whose row it is.
+    pub tenant: &'a str,
+}
+
+impl SecretPlace<'_> {
+    /// Every part with its length before it: no two places have the same bytes.
+    fn authenticated(&self) -> Vec<u8> {
+        let mut bytes = AAD.to_vec();
+        for part in [self.table, self.row, self.column, self.tenant] {
+            bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
+            bytes.extend_from_slice(part.as_bytes());
+        }
+        bytes
+    }
+}
+
+/// A secret could not be sealed: the system gives no random numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the system gives no random numbers")]
+pub struct SealError;
+
+/// A stored secret does not open. Why stands in the log only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the stored secret cannot be opened")]
+pub struct OpenError;
+
+/// Seals and opens secrets with the keys of one ring.
+pub struct Cipher {
+    ring: KeyRing,
+    random: SystemRandom,
+}
+
+impl Cipher {
+    /// A cipher that seals with the ring's current key and opens with any of its keys.
+    #[must_use]
+    pub fn new(ring: KeyRing) -> Self {
+        Self {
+            ring,
+            random: SystemRandom::new(),
+        }
+    }
+
+    /// The keys.
+    #[must_use]
+    pub fn ring(&self) -> &KeyRing {
+        &self.ring
+    }
+
+    /// Seals a secret for one place, with the current key. Fails only if the system gives no
+    /// random numbers.
+    pub fn seal(&self, place: &SecretPlace<'_>, secret: &str) -> Result<String, SealError> {
+        let mut nonce = [0; NONCE_LEN];
+        self.random.fill(&mut nonce).map_err(|_| SealError)?;
+        let key = data_key(self.ring.current_key(), place.tenant).ok_or(SealError)?;
+        let mut sealed = Zeroizing::new(Vec::with_capacity(
+            NONCE_LEN + secret.len() + AES_256_GCM.tag_len(),
+        ));
+        sealed.extend_from_slice(&nonce);
+        sealed.extend_from_slice(secret.as_bytes());
+        let tag = key
+            .seal_in_place_separate_tag(
+                Nonce::assume_unique_for_key(nonce),
+                Aad::from(place.authenticated()),
+                sealed.get_mut(NONCE_LEN..).unwrap_or_default(),
+            )
+            .map_err(|_| SealError)?;
+        sealed.extend_from_slice(tag.as_ref());
+        Ok(format!(
+            "{VERSION}.{}.{}",
+            self.ring.current_id(),
+            URL_SAFE_NO_PAD.encode(sealed.as_slice())
+        ))
+    }
+
+    /// Opens what [`Self::seal`] made for the same place. Anything else is an [`OpenError`]: a
+    /// changed byte, another place, a key that is not in the ring, a text that was never sealed.
+    pub fn open(
+        &self,
+        place: &SecretPlace<'_>,
+        sealed: &str,
+    ) -> Result<Zeroizing<String>, OpenError> {
+        self.try_open(place, sealed).map_err(|failure| {
+            tracing::warn!(
+                table = place.table,
+                row = place.row,
+                column = place.column,
+                key_id = sealed_with(sealed).as_ref().map(KeyId::as_str),
+                reason = %failure,
+                "a stored secret cannot be opened"
+            );
+            OpenError
+        })
+    }
+
+    fn try_open(
+        &self,
+        place: &SecretPlace<'_>,
+        sealed: &str,
+    ) -> Result<Zeroizing<String>, Failure> {
+        let (id, body) = split(sealed).ok_or(Failure::Form)?;
+        let master = self.ring.key(&id).ok_or(Failure::UnknownKey)?;
+        let mut bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(body).map_err(|_| Failure::Form)?);
+        let (nonce, boxed) = bytes
+            .split_first_chunk_mut::<NONCE_LEN>()
+            .ok_or(Failure::Form)?;
+        let key = data_key(master, place.tenant).ok_or(Failure::Authentication)?;
+        let opened = key
+            .open_in_place(
+                Nonce::assume_unique_for_key(*nonce),
+                Aad::from(place.authenticated()),
+                boxed,
+            )
+            .map_err(|_| Failure::Authentication)?;
+        let text = std::str::from_utf8(opened).map_err(|_| Failure::NotText)?;
+        Ok(Zeroizing::new(text.to_owned()))
+    }
+}
+
+/// The key that a value was sealed with; `None` if it was not sealed.
+pub(crate) fn sealed_with(sealed: &str) -> Option<KeyId> {
+    split(sealed).map(|(id, _)| id)
+}
+
+fn split(sealed: &str) -> Option<(KeyId, &str)> {
+    let (id, body) = sealed
+        .strip_prefix(VERSION)?
+        .strip_prefix('.')?
+        .split_once('.')?;
+    Some((KeyId::parse(id).ok()?, body))
+}
+
+/// Derived each time: two hash blocks cost less than a cache that has to be wiped would.
+fn data_key(master: &[u8; KEY_BYTES], tenant: &str) -> Option<LessSafeKey> {
+    let pseudo_random = Salt::new(HKDF_SHA256, SALT).extract(master);
+    let info = [tenant.as_bytes()];
+    // Straight into the cipher's key: the derived bytes never lie anywhere of ours.
+    let derived = pseudo_random.expand(&info, &AES_256_GCM).ok()?;
+    Some(LessSafeKey::new(UnboundKey::from(derived)))
+}
+
+/// Why a value did not open: for the log.
+#[derive(Debug, Clone, Copy)]
+enum Failure {
+    Form,
+    UnknownKey,
+    Authentication,
+    NotText,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Form => "not a sealed value",
+            Self::UnknownKey => "sealed with a key that is not in the ring",
+            Self::Authentication => "changed, moved from another place, or another key's",
+            Self::NotText => "not text",
+        })
+    }
+}

@@ -1,0 +1,255 @@
+//! From a URL to a pool that stays usable. The one file that tells the backends apart by URL.
+//!
+//! - No statement is logged by the driver: its log would hold SQL, and values with it.
+//! - A connection that froze or broke costs one call at the most; it never keeps its place in the
+//!   pool. sqlx pings a connection that comes back without a time limit, so a socket whose peer is
+//!   gone would hold its place for ever: we ping first, with a limit, and throw it away on failure.
+//! - Every session has its own time limits on the server, so that a statement whose caller has
+//!   given up does not go on there.
+//! - SQLite runs in WAL mode with `synchronous = FULL`: readers and the writer do not wait for each
+//!   other, and what was acknowledged is on disk. `NORMAL` would lose the last writes when the
+//!   power fails, though the file stays whole; a credential that a tenant was told is stored is
+//!   worth one `fsync`.
+//! - SQLite has one writer at a time. Every write of the store is one statement, which takes the
+//!   lock at once and waits for it; a transaction that reads first and writes later would fail, so
+//!   whoever needs one must begin it IMMEDIATE.
+
+use std::{str::FromStr, time::Duration};
+
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, SqlxMySqlConnector, SqlxPostgresConnector,
+    SqlxSqliteConnector, Statement,
+    sqlx::{
+        self, Connection, Executor, MySql, Postgres, Sqlite,
+        mysql::MySqlConnectOptions,
+        pool::PoolOptions,
+        postgres::PgConnectOptions,
+        sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+    },
+};
+
+use crate::{
+    DriverError, StoreError,
+    driver::{Meaning, classify_sqlx},
+    query::Bounded,
+};
+
+/// How to connect. The defaults serve one process with a few dozen requests at a time.
+#[derive(Debug, Clone)]
+pub struct ConnectOptions {
+    /// Most connections at a time. On SQLite eight are enough, and more are not opened.
+    pub max_connections: u32,
+    /// Connections that are kept open.
+    pub min_connections: u32,
+    /// How long a call waits for a connection, and [`connect`] for the database.
+    pub acquire_timeout: Duration,
+    /// How long one statement may take on the server.
+    pub statement_timeout: Duration,
+    /// How long a connection may be unused before it is closed.
+    pub idle_timeout: Duration,
+    /// How old a connection may get.
+    pub max_lifetime: Duration,
+}
+
+impl Default for ConnectOptions {
+    fn default() -> Self {
+        Self {
+            max_connections: 10,
+            min_connections: 0,
+            acquire_timeout: Duration::from_secs(5),
+            statement_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(10 * 60),
+            max_lifetime: Duration::from_secs(30 * 60),
+        }
+    }
+}
+
+/// How long a connection that comes back to the pool may take to answer.
+const PING_LIMIT: Duration = Duration::from_secs(1);
+
+/// A connection that was used more recently is taken to be alive.
+const TRUSTED_FOR: Duration = Duration::from_secs(1);
+
+/// How long [`ping`] waits.
+const HEALTH_LIMIT: Duration = Duration::from_secs(5);
+
+const SQLITE_CONNECTIONS: u32 = 8;
+
+/// Opens a pool on `sqlite:`, `mysql://` or `postgres://`; on SQLite makes the file if it is
+/// missing.
+///
+/// Fails with [`StoreError::Url`] if the URL cannot be read, and with [`StoreError::Unavailable`]
+/// if the database does not answer within `acquire_timeout` or refuses the login; its source says
+/// which.
+pub async fn connect(
+    url: &str,
+    options: &ConnectOptions,
+) -> Result<DatabaseConnection, StoreError> {
+    match url.split_once(':').map(|(scheme, _)| scheme) {
+        Some("sqlite") => sqlite(url, options).await,
+        Some("mysql" | "mariadb") => mysql(url, options).await,
+        Some("postgres" | "postgresql") => postgres(url, options).await,
+        _ => Err(StoreError::Url),
+    }
+}
+
+/// Asks the database for an answer. Fails with [`StoreError::Unavailable`] if none comes soon.
+pub async fn ping(db: &DatabaseConnection) -> Result<(), StoreError> {
+    let bounded = Bounded {
+        pool: db.clone(),
+        limit: HEALTH_LIMIT,
+    };
+    bounded
+        .run(|pool| {
+            pool.query_one_raw(Statement::from_string(
+                pool.get_database_backend(),
+                "SELECT 1",
+            ))
+        })
+        .await
+        .map(|_| ())
+}
+
+async fn sqlite(url: &str, options: &ConnectOptions) -> Result<DatabaseConnection, StoreError> {
+    let driver = parse::<SqliteConnectOptions>(url)?
+        .create_if_missing(true)
+        .foreign_keys(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(options.statement_timeout);
+    let mut pool = pool::<Sqlite>(options);
+    if in_memory(url) {
+        // Each connection would be a database of its own, gone when it closes.
+        pool = pool
+            .max_connections(1)
+            .min_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None);
+    } else {
+        pool = pool.max_connections(options.max_connections.clamp(1, SQLITE_CONNECTIONS));
+        // Sets the journal mode once, alone; the pool's connections then find it set.
+        dial::<Sqlite>(&driver, options).await?;
+    }
+    Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(
+        pool.connect_lazy_with(driver),
+    ))
+}
+
+fn in_memory(url: &str) -> bool {
+    url.contains(":memory:") || url.contains("mode=memory")
+}
+
+async fn mysql(url: &str, options: &ConnectOptions) -> Result<DatabaseConnection, StoreError> {
+    let driver = parse::<MySqlConnectOptions>(url)?;
+    dial::<MySql>(&driver, options).await?;
+    let limit = options.statement_timeout;
+    let pool = pool::<MySql>(options)
+        .after_connect(move |connection, _| {
+            Box::pin(async move {
+                let version: String = sqlx::query_scalar("SELECT VERSION()")
+                    .fetch_one(&mut *connection)
+                    .await?;
+                // The one limits every statement, in seconds; the other reads only, in ms.
+                let statement_limit = if version.contains("MariaDB") {
+                    format!("max_statement_time = {}", limit.as_secs_f64())
+                } else {
+                    format!("max_execution_time = {}", limit.as_millis())
+                };
+                // Without strict mode a value that is too long would be cut in silence.
+                let session = format!(
+                    "SET SESSION {statement_limit}, innodb_lock_wait_timeout = {}, \
+                     sql_mode = CONCAT(@@sql_mode, ',STRICT_TRANS_TABLES')",
+                    limit.as_secs().max(1)
+                );
+                connection.execute(sqlx::AssertSqlSafe(session)).await?;
+                Ok(())
+            })
+        })
+        .connect_lazy_with(driver);
+    Ok(SqlxMySqlConnector::from_sqlx_mysql_pool(pool))
+}
+
+async fn postgres(url: &str, options: &ConnectOptions) -> Result<DatabaseConnection, StoreError> {
+    let driver = parse::<PgConnectOptions>(url)?.application_name("scm-integration");
+    dial::<Postgres>(&driver, options).await?;
+    let limit = options.statement_timeout.as_millis().max(1);
+    let pool = pool::<Postgres>(options)
+        .after_connect(move |connection, _| {
+            Box::pin(async move {
+                // As a statement, not as start-up options: poolers in between refuse those.
+                let session = format!(
+                    "SET statement_timeout = {limit}; SET lock_timeout = {limit}; \
+                     SET idle_in_transaction_session_timeout = {}",
+                    limit.saturating_mul(6)
+                );
+                connection.execute(sqlx::AssertSqlSafe(session)).await?;
+                Ok(())
+            })
+        })
+        .connect_lazy_with(driver);
+    Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))
+}
+
+/// Parsed by the driver, with its log of statements switched off. Its error could hold the URL.
+fn parse<O: sqlx::ConnectOptions + FromStr>(url: &str) -> Result<O, StoreError> {
+    let options: O = url.parse().map_err(|_| StoreError::Url)?;
+    Ok(options.disable_statement_logging())
+}
+
+/// Connects once without the pool: a pool says only that the time is over, this says why.
+async fn dial<DB: sqlx::Database>(
+    driver: &<DB::Connection as Connection>::Options,
+    options: &ConnectOptions,
+) -> Result<(), StoreError> {
+    let attempts = async {
+        loop {
+            let error = match DB::Connection::connect_with(driver).await {
+                Ok(connection) => {
+                    connection.close().await.ok();
+                    return Ok(());
+                }
+                Err(error) => classify_sqlx(&error),
+            };
+            // SQLite: another process is setting the journal mode at this moment.
+            if error.0 != Meaning::Contended {
+                return Err(StoreError::from_driver(error));
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    match tokio::time::timeout(options.acquire_timeout, attempts).await {
+        Ok(result) => result,
+        Err(_) => Err(StoreError::Unavailable {
+            source: DriverError::new("the server does not answer"),
+        }),
+    }
+}
+
+fn pool<DB: sqlx::Database>(options: &ConnectOptions) -> PoolOptions<DB> {
+    PoolOptions::new()
+        .max_connections(options.max_connections.max(1))
+        .min_connections(options.min_connections)
+        .acquire_timeout(options.acquire_timeout)
+        .idle_timeout(options.idle_timeout)
+        .max_lifetime(options.max_lifetime)
+        // Instead of a ping each time: a connection that answered just now need not again.
+        .test_before_acquire(false)
+        .before_acquire(|connection, meta| {
+            Box::pin(async move {
+                if meta.idle_for < TRUSTED_FOR {
+                    return Ok(true);
+                }
+                answers(connection).await
+            })
+        })
+        .after_release(|connection, _| Box::pin(answers(connection)))
+}
+
+/// True if the connection answers in time. The error makes the pool close the socket hard: a
+/// polite goodbye would wait for the same peer.
+async fn answers<C: Connection>(connection: &mut C) -> Result<bool, sqlx::Error> {
+    match tokio::time::timeout(PING_LIMIT, connection.ping()).await {
+        Ok(answer) => answer.map(|()| true),
+        Err(_) => Err(sqlx::Error::PoolTimedOut),
+    }
+}

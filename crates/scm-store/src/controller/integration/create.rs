@@ -1,0 +1,321 @@
+//! Creating: one INSERT, or the return of a soft-deleted row.
+
+use scm_types::{
+    AccessToken, AccountId, BranchName, DisplayName, IntegrationId, RefreshToken, RepoUrl,
+    RowVersion, SafeScmIntegration, TenantId, TenantScope, Timestamp, VerificationStatus,
+};
+use sea_orm::{
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, Iterable, Order, QueryFilter,
+    QueryOrder, QuerySelect, QueryTrait,
+    sea_query::{Expr, ExprTrait, Query},
+};
+
+use super::{ScmIntegrationController, find::of_repository, scope::row};
+use crate::{
+    StoreError,
+    convert::{Row, TokenState, place},
+    entity::tenant_scm_integration::{Column, Entity, Model},
+    id::new_integration_id,
+};
+
+/// What an integration begins with. The provider's columns are the caller's to fill from the
+/// repository.
+pub struct NewIntegration {
+    /// Whose it will be.
+    pub tenant_id: TenantId,
+    /// What people call it.
+    pub display_name: DisplayName,
+    /// The repository; its kind becomes `scmType`.
+    pub repository: RepoUrl,
+    /// GitHub: organisation or user.
+    pub github_organization: Option<String>,
+    /// GitHub: repository.
+    pub github_repository: Option<String>,
+    /// GitHub: installation of a GitHub App.
+    pub github_installation_id: Option<String>,
+    /// GitLab: project id or path.
+    pub gitlab_project_id: Option<String>,
+    /// GitLab: group id or path.
+    pub gitlab_group_id: Option<String>,
+    /// Bitbucket: workspace.
+    pub bitbucket_workspace: Option<String>,
+    /// Bitbucket: repository.
+    pub bitbucket_repository: Option<String>,
+    /// The branch work starts from.
+    pub default_branch: BranchName,
+    /// The credential; absent with a GitHub App's installation.
+    pub access_token: Option<AccessToken>,
+    /// What it is renewed with.
+    pub refresh_token: Option<RefreshToken>,
+    /// When the credential ends, if that is known.
+    pub token_expires_at: Option<Timestamp>,
+    /// Who makes it.
+    pub created_by_account_id: AccountId,
+}
+
+/// A new id meets an old one about never; this is for the row that is removed in between.
+const ATTEMPTS: usize = 3;
+
+impl ScmIntegrationController {
+    /// Creates an integration: active, PENDING, with the credential sealed.
+    ///
+    /// A soft-deleted one for the same repository comes back instead, with the same id and
+    /// `createdAt`, the new values and the new credential; nothing of its webhook and its checks
+    /// stays. Of any number of callers at once, one wins.
+    ///
+    /// Fails with [`StoreError::Conflict`] if there is one already, with
+    /// [`StoreError::OutsideScope`] if the tenant is outside the scope, with
+    /// [`StoreError::DoesNotFit`] if a value is too long, and with [`StoreError::Reference`] if
+    /// foreign keys are on and the tenant or account does not exist.
+    pub async fn create(
+        &self,
+        scope: &TenantScope,
+        new: NewIntegration,
+    ) -> Result<SafeScmIntegration, StoreError> {
+        if !scope.contains(&new.tenant_id) {
+            return Err(StoreError::OutsideScope);
+        }
+        check_lengths(&new)?;
+        for _ in 0..ATTEMPTS {
+            match self.insert(&new).await {
+                Err(StoreError::Conflict) => {}
+                other => return other,
+            }
+            match self.existing(&new).await? {
+                Existing::Live => return Err(StoreError::Conflict),
+                Existing::Deleted(id) => {
+                    let revived = self.revive(scope, &id, &new).await?;
+                    return revived.ok_or(StoreError::Conflict);
+                }
+                Existing::None => {}
+            }
+        }
+        Err(StoreError::Conflict)
+    }
+
+    async fn insert(&self, new: &NewIntegration) -> Result<SafeScmIntegration, StoreError> {
+        let id = new_integration_id();
+        let now = self.now();
+        let model = self.model(&id, new, now)?;
+        let insert = Entity::insert(model.into_active_model()).into_query();
+        self.db.run(|pool| pool.execute(&insert)).await?;
+        Ok(as_stored(id, new, now))
+    }
+
+    /// What stands in the way of the new row.
+    async fn existing(&self, new: &NewIntegration) -> Result<Existing, StoreError> {
+        let select = Entity::find()
+            .select_only()
+            .columns([Column::Id, Column::DeletedAt])
+            .filter(of_repository(&new.tenant_id, &new.repository))
+            // A live row decides: its keys are taken, whatever is deleted beside it.
+            .order_by(Column::DeletedAt.is_not_null(), Order::Asc)
+            .limit(1);
+        let Some(found) = self.one(select).await? else {
+            return Ok(Existing::None);
+        };
+        let row = Row::new(&found)?;
+        Ok(if row.is_deleted()? {
+            Existing::Deleted(row.into_id())
+        } else {
+            Existing::Live
+        })
+    }
+
+    /// Brings a deleted row back; `None` if another caller did, or removed it.
+    async fn revive(
+        &self,
+        scope: &TenantScope,
+        id: &IntegrationId,
+        new: &NewIntegration,
+    ) -> Result<Option<SafeScmIntegration>, StoreError> {
+        let values = self.model(id, new, self.now())?.into_active_model();
+        let mut update = Query::update();
+        update.table(Entity);
+        for column in Column::iter().filter(|column| !kept(*column)) {
+            if let Set(value) = values.get(column) {
+                update.value(column, value);
+            }
+        }
+        update
+            .value(Column::Version, Expr::col(Column::Version).add(1))
+            .value(
+                Column::CredentialVersion,
+                Expr::col(Column::CredentialVersion).add(1),
+            )
+            .cond_where(row(scope, id).add(Column::DeletedAt.is_not_null()));
+        let changed = self.db.run(|pool| pool.execute(&update)).await?;
+        if changed.rows_affected() == 0 {
+            return Ok(None);
+        }
+        self.find_by_id(scope, id).await
+    }
+
+    fn model(
+        &self,
+        id: &IntegrationId,
+        new: &NewIntegration,
+        now: Timestamp,
+    ) -> Result<Model, StoreError> {
+        let now = now.to_utc();
+        Ok(Model {
+            id: id.to_string(),
+            tenant_id: new.tenant_id.to_string(),
+            scm_type: new.repository.scm_type().to_string(),
+            display_name: new.display_name.to_string(),
+            github_organization: new.github_organization.clone(),
+            github_repository: new.github_repository.clone(),
+            github_installation_id: new.github_installation_id.clone(),
+            gitlab_project_id: new.gitlab_project_id.clone(),
+            gitlab_group_id: new.gitlab_group_id.clone(),
+            bitbucket_workspace: new.bitbucket_workspace.clone(),
+            bitbucket_repository: new.bitbucket_repository.clone(),
+            repository_url: new.repository.as_str().to_owned(),
+            default_branch: new.default_branch.as_str().to_owned(),
+            access_token: self.sealed(
+                id,
+                &new.tenant_id,
+                Column::AccessToken,
+                new.access_token.as_ref().map(AccessToken::expose),
+            )?,
+            refresh_token: self.sealed(
+                id,
+                &new.tenant_id,
+                Column::RefreshToken,
+                new.refresh_token.as_ref().map(RefreshToken::expose),
+            )?,
+            token_expires_at: new.token_expires_at.map(Timestamp::to_utc),
+            webhook_id: None,
+            webhook_secret: None,
+            webhook_url: None,
+            is_active: true,
+            verification_status: VerificationStatus::Pending.to_string(),
+            last_verified_at: None,
+            verification_error: None,
+            created_by_account_id: new.created_by_account_id.to_string(),
+            created_at: now,
+            updated_at: now,
+            version: 1,
+            credential_version: 1,
+            deleted_at: None,
+            provider_repository_id: None,
+            repository_key: Some(new.repository.key()),
+        })
+    }
+
+    pub(super) fn sealed(
+        &self,
+        id: &IntegrationId,
+        tenant: &TenantId,
+        column: Column,
+        secret: Option<&str>,
+    ) -> Result<Option<String>, StoreError> {
+        let secret = secret.map(|secret| self.cipher.seal(&place(id, tenant, column), secret));
+        Ok(secret.transpose()?)
+    }
+}
+
+enum Existing {
+    None,
+    Live,
+    Deleted(IntegrationId),
+}
+
+/// What a row that comes back keeps; the versions are counted up instead.
+fn kept(column: Column) -> bool {
+    matches!(
+        column,
+        Column::Id
+            | Column::TenantId
+            | Column::ScmType
+            | Column::CreatedAt
+            | Column::Version
+            | Column::CredentialVersion
+    )
+}
+
+/// The row that was just written, without reading it again.
+fn as_stored(id: IntegrationId, new: &NewIntegration, now: Timestamp) -> SafeScmIntegration {
+    let token = TokenState::of(new.token_expires_at, VerificationStatus::Pending, now);
+    SafeScmIntegration {
+        id,
+        tenant_id: new.tenant_id.clone(),
+        scm_type: new.repository.scm_type(),
+        display_name: new.display_name.to_string(),
+        github_organization: new.github_organization.clone(),
+        github_repository: new.github_repository.clone(),
+        github_installation_id: new.github_installation_id.clone(),
+        gitlab_project_id: new.gitlab_project_id.clone(),
+        gitlab_group_id: new.gitlab_group_id.clone(),
+        bitbucket_workspace: new.bitbucket_workspace.clone(),
+        bitbucket_repository: new.bitbucket_repository.clone(),
+        repository_url: new.repository.as_str().to_owned(),
+        default_branch: new.default_branch.as_str().to_owned(),
+        token_expires_at: new.token_expires_at,
+        webhook_id: None,
+        webhook_url: None,
+        is_active: true,
+        verification_status: VerificationStatus::Pending,
+        last_verified_at: None,
+        verification_error: None,
+        created_by_account_id: new.created_by_account_id.clone(),
+        created_at: now,
+        updated_at: now,
+        has_valid_token: new.access_token.is_some() && token.usable,
+        is_token_expired: token.expired,
+        version: RowVersion {
+            number: 1,
+            updated_at: now,
+        },
+    }
+}
+
+/// SQLite keeps no column's length, and MySQL counts characters: the check is here, for all.
+fn check_lengths(new: &NewIntegration) -> Result<(), StoreError> {
+    let key = new.repository.key();
+    let fields = [
+        ("displayName", Some(new.display_name.as_str()), 255),
+        (
+            "githubOrganization",
+            new.github_organization.as_deref(),
+            255,
+        ),
+        ("githubRepository", new.github_repository.as_deref(), 255),
+        (
+            "githubInstallationId",
+            new.github_installation_id.as_deref(),
+            255,
+        ),
+        ("gitlabProjectId", new.gitlab_project_id.as_deref(), 255),
+        ("gitlabGroupId", new.gitlab_group_id.as_deref(), 255),
+        (
+            "bitbucketWorkspace",
+            new.bitbucket_workspace.as_deref(),
+            255,
+        ),
+        (
+            "bitbucketRepository",
+            new.bitbucket_repository.as_deref(),
+            255,
+        ),
+        ("repositoryUrl", Some(new.repository.as_str()), 512),
+        ("repositoryUrl", Some(key.as_str()), 512),
+        ("defaultBranch", Some(new.default_branch.as_str()), 255),
+    ];
+    for (field, value, max) in fields {
+        if let Some(value) = value {
+            check_length(field, value, max)?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn check_length(field: &'static str, value: &str, max: usize) -> Result<(), StoreError> {
+    // PostgreSQL's text holds everything but NUL.
+    if value.contains('\0') || value.chars().count() > max {
+        return Err(StoreError::DoesNotFit { field });
+    }
+    Ok(())
+}

@@ -1,0 +1,96 @@
+//! Deleting, softly and for good.
+
+use scm_types::{IntegrationId, RowVersion, TenantScope};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, QueryFilter, Value,
+    prelude::DateTimeUtc,
+    sea_query::{Expr, ExprTrait, Query},
+};
+
+use super::{
+    ScmIntegrationController,
+    scope::{row, row_at},
+};
+use crate::{
+    StoreError,
+    convert::{Row, select_safe},
+    entity::tenant_scm_integration::{Column, Entity},
+};
+
+impl ScmIntegrationController {
+    /// Soft-deletes a row: inactive, and its secrets erased for good. True if the row is deleted
+    /// now, by this call or by an earlier one; false if the scope reaches no such row.
+    ///
+    /// Fails with [`StoreError::VersionMismatch`] if the row is not in the `expected` state and
+    /// not deleted either.
+    pub async fn soft_delete(
+        &self,
+        scope: &TenantScope,
+        id: &IntegrationId,
+        expected: Option<&RowVersion>,
+    ) -> Result<bool, StoreError> {
+        let now = self.now().to_utc();
+        let mut update = Query::update();
+        update
+            .table(Entity)
+            .value(Column::IsActive, false)
+            .value(Column::DeletedAt, now)
+            .value(Column::TokenExpiresAt, None::<DateTimeUtc>)
+            .value(Column::Version, Expr::col(Column::Version).add(1))
+            .value(
+                Column::CredentialVersion,
+                Expr::col(Column::CredentialVersion).add(1),
+            )
+            .value(Column::UpdatedAt, now)
+            .cond_where(row_at(scope, id, expected).add(Column::DeletedAt.is_null()));
+        for secret in [
+            Column::AccessToken,
+            Column::RefreshToken,
+            Column::WebhookSecret,
+        ] {
+            update.value(secret, Value::String(None));
+        }
+        let changed = self.db.run(|pool| pool.execute(&update)).await?;
+        if changed.rows_affected() > 0 {
+            return Ok(true);
+        }
+        match self.one(select_safe().filter(row(scope, id))).await? {
+            None => Ok(false),
+            Some(found) if Row::new(&found)?.is_deleted()? => Ok(true),
+            Some(_) => Err(StoreError::VersionMismatch),
+        }
+    }
+
+    /// Removes a row. False if the scope reaches no such row.
+    ///
+    /// Fails with [`StoreError::VersionMismatch`] if the row is not in the `expected` state, with
+    /// [`StoreError::Restricted`] if another table's rows point at it and forbid it.
+    pub async fn hard_delete(
+        &self,
+        scope: &TenantScope,
+        id: &IntegrationId,
+        expected: Option<&RowVersion>,
+    ) -> Result<bool, StoreError> {
+        let mut delete = Query::delete();
+        delete
+            .from_table(Entity)
+            .cond_where(row_at(scope, id, expected));
+        let removed = self
+            .db
+            .run(|pool| pool.execute(&delete))
+            .await
+            .map_err(restricted)?;
+        if removed.rows_affected() == 0 && self.exists(scope, id).await? {
+            return Err(StoreError::VersionMismatch);
+        }
+        Ok(removed.rows_affected() > 0)
+    }
+}
+
+/// PostgreSQL has one code for both ends of a foreign key; a removal can only fail at this one.
+fn restricted(error: StoreError) -> StoreError {
+    match error {
+        StoreError::Reference { .. } => StoreError::Restricted,
+        other => other,
+    }
+}

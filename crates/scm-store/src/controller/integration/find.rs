@@ -1,0 +1,212 @@
+//! Reading.
+
+use scm_types::{
+    IntegrationId, Page, PageCursor, PageRequest, RepoUrl, SafeScmIntegration,
+    ScmIntegrationFilters, TenantId, TenantScmIntegration, TenantScope,
+};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, Order, PaginatorTrait,
+    QueryFilter, QueryOrder, QueryResult, QuerySelect, QueryTrait, Select,
+    sea_query::{Expr, ExprTrait},
+};
+
+use super::{
+    ScmIntegrationController,
+    scope::{row, within},
+};
+use crate::{
+    StoreError,
+    convert::{Row, select_safe, select_with_secrets},
+    entity::tenant_scm_integration::{Column, Entity},
+};
+
+impl ScmIntegrationController {
+    /// The row of this id, soft-deleted or not; `None` if the scope reaches none.
+    ///
+    /// Does not read the secrets. Fails with [`StoreError::Corrupt`] if the row makes no sense.
+    pub async fn find_by_id(
+        &self,
+        scope: &TenantScope,
+        id: &IntegrationId,
+    ) -> Result<Option<SafeScmIntegration>, StoreError> {
+        let found = self.one(select_safe().filter(row(scope, id))).await?;
+        found
+            .map(|found| Row::new(&found)?.safe(self.now()))
+            .transpose()
+    }
+
+    /// The row of this id with its secrets opened; `None` if the scope reaches none.
+    ///
+    /// Fails with [`StoreError::Unreadable`] if one of them does not open, with
+    /// [`StoreError::Corrupt`] if the row makes no sense.
+    pub async fn find_with_secrets(
+        &self,
+        scope: &TenantScope,
+        id: &IntegrationId,
+    ) -> Result<Option<TenantScmIntegration>, StoreError> {
+        let found = self
+            .one(select_with_secrets().filter(row(scope, id)))
+            .await?;
+        found
+            .map(|found| Row::new(&found)?.opened(&self.cipher, self.now()))
+            .transpose()
+    }
+
+    /// One page of the rows that the scope reaches and the filters let through, newest first.
+    ///
+    /// - Without `is_active`, soft-deleted rows are left out and paused ones are in; with
+    ///   `is_active: false` both are in.
+    /// - `tenant_id` only narrows: a tenant outside the scope gives an empty page.
+    ///
+    /// Fails with [`StoreError::Corrupt`] if one of the rows makes no sense.
+    pub async fn find_all(
+        &self,
+        scope: &TenantScope,
+        filters: &ScmIntegrationFilters,
+        page: &PageRequest,
+    ) -> Result<Page<SafeScmIntegration>, StoreError> {
+        if let Some(tenant) = &filters.tenant_id
+            && !scope.contains(tenant)
+        {
+            return Ok(Page {
+                items: Vec::new(),
+                next: None,
+            });
+        }
+        let limit = usize::from(page.limit.get());
+        let mut select = select_safe()
+            .filter(within(scope))
+            .filter(passing(filters))
+            .order_by(Column::CreatedAt, Order::Desc)
+            .order_by(Column::Id, Order::Desc)
+            // One more than asked for: it tells whether there is another page.
+            .limit(u64::from(page.limit.get()) + 1);
+        if let Some(after) = &page.after {
+            select = select.filter(behind(self.db.pool.get_database_backend(), after));
+        }
+        let rows = self.all(select).await?;
+        let now = self.now();
+        let items = rows
+            .iter()
+            .take(limit)
+            .map(|row| Row::new(row)?.safe(now))
+            .collect::<Result<Vec<_>, _>>()?;
+        let next = items
+            .last()
+            .filter(|_| rows.len() > limit)
+            .map(|last| PageCursor {
+                created_at: last.created_at,
+                id: last.id.clone(),
+            });
+        Ok(Page { items, next })
+    }
+
+    /// The tenant's integration for this repository, in whatever spelling it was stored, unless it
+    /// is soft-deleted; `None` if there is none or the tenant is outside the scope.
+    pub async fn find_by_repository(
+        &self,
+        scope: &TenantScope,
+        tenant: &TenantId,
+        repository: &RepoUrl,
+    ) -> Result<Option<SafeScmIntegration>, StoreError> {
+        if !scope.contains(tenant) {
+            return Ok(None);
+        }
+        let select = select_safe()
+            .filter(of_repository(tenant, repository))
+            .filter(Column::DeletedAt.is_null())
+            .order_by(Column::CreatedAt, Order::Asc)
+            .limit(1);
+        let found = self.one(select).await?;
+        found
+            .map(|found| Row::new(&found)?.safe(self.now()))
+            .transpose()
+    }
+
+    /// True if the scope reaches a row of this id, soft-deleted or not.
+    pub async fn exists(
+        &self,
+        scope: &TenantScope,
+        id: &IntegrationId,
+    ) -> Result<bool, StoreError> {
+        let select = Entity::find()
+            .select_only()
+            .column(Column::Id)
+            .filter(row(scope, id));
+        Ok(self.one(select).await?.is_some())
+    }
+
+    /// How many active rows the scope reaches.
+    pub async fn count(&self, scope: &TenantScope) -> Result<u64, StoreError> {
+        let select = Entity::find()
+            .filter(within(scope))
+            .filter(Column::IsActive.eq(true));
+        self.db.run(|pool| select.clone().count(pool)).await
+    }
+
+    pub(super) async fn one(
+        &self,
+        select: Select<Entity>,
+    ) -> Result<Option<QueryResult>, StoreError> {
+        let select = select.into_query();
+        self.db.run(|pool| pool.query_one(&select)).await
+    }
+
+    async fn all(&self, select: Select<Entity>) -> Result<Vec<QueryResult>, StoreError> {
+        let select = select.into_query();
+        self.db.run(|pool| pool.query_all(&select)).await
+    }
+}
+
+/// Rows of one repository: those of an old writer have no key, so their URL must be the same text.
+pub(super) fn of_repository(tenant: &TenantId, repository: &RepoUrl) -> Condition {
+    Condition::all()
+        .add(Column::TenantId.eq(tenant.as_str()))
+        .add(Column::ScmType.eq(repository.scm_type().as_str()))
+        .add(
+            Condition::any()
+                .add(Column::RepositoryKey.eq(repository.key()))
+                .add(Column::RepositoryUrl.eq(repository.as_str())),
+        )
+}
+
+fn passing(filters: &ScmIntegrationFilters) -> Condition {
+    let active = match filters.is_active {
+        Some(active) => Column::IsActive.eq(active),
+        None => Column::DeletedAt.is_null(),
+    };
+    Condition::all()
+        .add(active)
+        .add_option(
+            filters
+                .tenant_id
+                .as_ref()
+                .map(|tenant| Column::TenantId.eq(tenant.as_str())),
+        )
+        .add_option(
+            filters
+                .scm_type
+                .map(|kind| Column::ScmType.eq(kind.as_str())),
+        )
+        .add_option(
+            filters
+                .verification_status
+                .map(|status| Column::VerificationStatus.eq(status.as_str())),
+        )
+}
+
+/// Rows that come behind the cursor, in the form that lets each optimiser start there: MySQL does
+/// not use an index for a comparison of pairs, the others do not for its expansion.
+fn behind(backend: DbBackend, cursor: &PageCursor) -> Condition {
+    let (at, id) = (cursor.created_at.to_utc(), cursor.id.as_str());
+    if backend == DbBackend::MySql {
+        return Condition::any().add(Column::CreatedAt.lt(at)).add(
+            Condition::all()
+                .add(Column::CreatedAt.eq(at))
+                .add(Column::Id.lt(id)),
+        );
+    }
+    let place = Expr::tuple([Expr::col(Column::CreatedAt), Expr::col(Column::Id)]);
+    let from = Expr::tuple([Expr::value(at), Expr::value(id)]);
+    Condition::all().add(place.lt(from))
+}

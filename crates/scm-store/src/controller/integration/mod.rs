@@ -1,0 +1,72 @@
+//! Integrations: `SCMIntegrationController` of the original.
+//!
+//! - A row outside the scope is the same as a row that does not exist.
+//! - A write is one statement whose conditions the database checks: two callers cannot both win,
+//!   and parallel changes of different columns both survive. Nothing is read, changed in memory
+//!   and written back.
+//! - A change counts `version` up, a change of the credential `credentialVersion` too.
+//! - Secrets are sealed before they reach a statement and opened only by
+//!   [`ScmIntegrationController::find_with_secrets`].
+
+mod create;
+mod delete;
+mod find;
+mod scope;
+mod update;
+mod verify;
+
+use std::{sync::Arc, time::Duration};
+
+use scm_types::{Clock, Timestamp};
+use sea_orm::DatabaseConnection;
+
+use crate::{Cipher, ConnectOptions, query::Bounded};
+
+pub use create::NewIntegration;
+pub use verify::VerificationOutcome;
+
+/// Reads and writes integrations. Clones share the pool, the keys and the clock.
+///
+/// There is no way to look a row up without saying whose it may be:
+///
+/// ```compile_fail
+/// async fn find(store: &scm_store::ScmIntegrationController, id: &scm_types::IntegrationId) {
+///     store.find_by_id(id).await.ok();
+/// }
+/// ```
+#[derive(Clone)]
+pub struct ScmIntegrationController {
+    db: Bounded,
+    cipher: Arc<Cipher>,
+    clock: Arc<dyn Clock>,
+}
+
+impl ScmIntegrationController {
+    /// A controller on a pool. A call that gets no answer ends after
+    /// [`ConnectOptions::default`]'s time for a connection and a statement together, see
+    /// [`Self::with_time_limit`].
+    #[must_use]
+    pub fn new(db: DatabaseConnection, cipher: Arc<Cipher>, clock: Arc<dyn Clock>) -> Self {
+        let defaults = ConnectOptions::default();
+        Self {
+            db: Bounded {
+                pool: db,
+                limit: defaults.acquire_timeout + defaults.statement_timeout,
+            },
+            cipher,
+            clock,
+        }
+    }
+
+    /// Sets how long one call to the database may take, waiting and repeating included. It must
+    /// not be shorter than the pool's own limits, or their clearer errors never show.
+    #[must_use]
+    pub fn with_time_limit(mut self, limit: Duration) -> Self {
+        self.db.limit = limit;
+        self
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}

@@ -1,0 +1,251 @@
+//! Changing named columns.
+
+use scm_types::{
+    AccessToken, IntegrationId, Patch, RefreshToken, RowVersion, SafeScmIntegration, TenantScope,
+    Timestamp, UpdateScmIntegrationDto, VerificationStatus,
+};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, QueryFilter, Value,
+    prelude::DateTimeUtc,
+    sea_query::{CaseStatement, Expr, ExprTrait, Query, UpdateStatement},
+};
+
+use super::{
+    ScmIntegrationController,
+    create::check_length,
+    scope::{row, row_at},
+};
+use crate::{
+    StoreError,
+    convert::{Row, select_safe},
+    entity::tenant_scm_integration::{Column, Entity},
+};
+
+impl ScmIntegrationController {
+    /// Changes the fields that `changes` names and no others; `None` if the scope reaches no such
+    /// row. Nothing named changes nothing.
+    ///
+    /// - A new credential, and erasing it, sets the status to PENDING and forgets the last check
+    ///   and the expiry, unless a new expiry comes with it.
+    /// - A soft-deleted row comes back with `is_active: true` and a new credential together; its
+    ///   webhook and its repository's id are then unknown again.
+    ///
+    /// Fails with [`StoreError::VersionMismatch`] if the row is not in the `expected` state, with
+    /// [`StoreError::NotNullable`] if a field that must have a value is null, with
+    /// [`StoreError::NoCredential`] if it would be switched on without a credential, with
+    /// [`StoreError::Deleted`] if it is soft-deleted and does not come back, and with
+    /// [`StoreError::DoesNotFit`] if a value is too long.
+    pub async fn update(
+        &self,
+        scope: &TenantScope,
+        id: &IntegrationId,
+        changes: &UpdateScmIntegrationDto,
+        expected: Option<&RowVersion>,
+    ) -> Result<Option<SafeScmIntegration>, StoreError> {
+        check(changes)?;
+        if names_nothing(changes) {
+            return self.unchanged(scope, id, changes, expected).await;
+        }
+        let Some(secrets) = self.seal_new(scope, id, changes).await? else {
+            return Ok(None);
+        };
+        let mut update = self.assignments(changes, secrets);
+        update.cond_where(row_at(scope, id, expected).add(allowed(changes)));
+        let changed = self.db.run(|pool| pool.execute(&update)).await?;
+        if changed.rows_affected() == 0 {
+            return self.unchanged(scope, id, changes, expected).await;
+        }
+        self.find_by_id(scope, id).await
+    }
+
+    /// What is there when nothing was written: the row, if nothing was to be written, or the reason.
+    async fn unchanged(
+        &self,
+        scope: &TenantScope,
+        id: &IntegrationId,
+        changes: &UpdateScmIntegrationDto,
+        expected: Option<&RowVersion>,
+    ) -> Result<Option<SafeScmIntegration>, StoreError> {
+        let Some(found) = self.one(select_safe().filter(row(scope, id))).await? else {
+            return Ok(None);
+        };
+        let row = Row::new(&found)?;
+        if expected.is_some_and(|expected| row.version().is_ok_and(|now| now != *expected)) {
+            return Err(StoreError::VersionMismatch);
+        }
+        if row.is_deleted()? {
+            return Err(StoreError::Deleted);
+        }
+        let current = row.safe(self.now())?;
+        if names_nothing(changes) {
+            return Ok(Some(current));
+        }
+        if row.has_token()? || current.github_installation_id.is_some() {
+            // Somebody changed it between the two statements: what was missing is there now.
+            return Err(StoreError::VersionMismatch);
+        }
+        Err(StoreError::NoCredential)
+    }
+
+    /// The new secrets, sealed for their row; `None` if there is no such row.
+    ///
+    /// Sealing needs the tenant. The scope tells it, but for the platform, which reaches all of
+    /// them: then the row does, at the price of reading it.
+    async fn seal_new(
+        &self,
+        scope: &TenantScope,
+        id: &IntegrationId,
+        changes: &UpdateScmIntegrationDto,
+    ) -> Result<Option<SealedSecrets>, StoreError> {
+        let access = changes.access_token.value().map(AccessToken::expose);
+        let refresh = changes.refresh_token.value().map(RefreshToken::expose);
+        if access.is_none() && refresh.is_none() {
+            return Ok(Some(SealedSecrets::default()));
+        }
+        let tenant = match scope {
+            TenantScope::Tenant(tenant) => tenant.clone(),
+            TenantScope::Platform => {
+                let Some(found) = self.one(select_safe().filter(row(scope, id))).await? else {
+                    return Ok(None);
+                };
+                Row::new(&found)?.tenant()?
+            }
+        };
+        Ok(Some(SealedSecrets {
+            access: self.sealed(id, &tenant, Column::AccessToken, access)?,
+            refresh: self.sealed(id, &tenant, Column::RefreshToken, refresh)?,
+        }))
+    }
+
+    fn assignments(
+        &self,
+        changes: &UpdateScmIntegrationDto,
+        secrets: SealedSecrets,
+    ) -> UpdateStatement {
+        let mut update = Query::update();
+        update.table(Entity);
+        if let Patch::Value(name) = &changes.display_name {
+            update.value(Column::DisplayName, name.as_str());
+        }
+        if let Patch::Value(branch) = &changes.default_branch {
+            update.value(Column::DefaultBranch, branch.as_str());
+        }
+        if let Patch::Value(active) = changes.is_active {
+            update.value(Column::IsActive, active);
+        }
+        if !changes.refresh_token.is_absent() {
+            update.value(Column::RefreshToken, secrets.refresh);
+        }
+        if !changes.access_token.is_absent() {
+            new_credential(&mut update, secrets.access);
+        }
+        if !changes.token_expires_at.is_absent() || !changes.access_token.is_absent() {
+            let at = changes.token_expires_at.value().copied();
+            update.value(Column::TokenExpiresAt, at.map(Timestamp::to_utc));
+        }
+        update
+            .value(Column::Version, Expr::col(Column::Version).add(1))
+            .value(Column::UpdatedAt, self.now().to_utc());
+        if brings_back(changes) {
+            forget_if_deleted(&mut update);
+        }
+        update
+    }
+}
+
+/// New secrets in the form in which they are stored.
+#[derive(Default)]
+struct SealedSecrets {
+    access: Option<String>,
+    refresh: Option<String>,
+}
+
+/// What holds of a credential holds of no other one.
+fn new_credential(update: &mut UpdateStatement, sealed: Option<String>) {
+    update
+        .value(Column::AccessToken, sealed)
+        .value(
+            Column::CredentialVersion,
+            Expr::col(Column::CredentialVersion).add(1),
+        )
+        .value(
+            Column::VerificationStatus,
+            VerificationStatus::Pending.as_str(),
+        )
+        .value(Column::VerificationError, Value::String(None))
+        .value(Column::LastVerifiedAt, None::<DateTimeUtc>);
+}
+
+/// What a deleted row leaves behind when it comes back. `deletedAt` is last: MySQL lets later
+/// assignments see what earlier ones did.
+fn forget_if_deleted(update: &mut UpdateStatement) {
+    for column in [
+        Column::WebhookId,
+        Column::WebhookSecret,
+        Column::WebhookUrl,
+        Column::ProviderRepositoryId,
+    ] {
+        let kept_while_alive = CaseStatement::new()
+            .case(Column::DeletedAt.is_null(), Expr::col(column))
+            .finally(Expr::value(Value::String(None)));
+        update.value(column, kept_while_alive);
+    }
+    update.value(Column::DeletedAt, None::<DateTimeUtc>);
+}
+
+fn check(changes: &UpdateScmIntegrationDto) -> Result<(), StoreError> {
+    for (field, is_null) in [
+        ("displayName", changes.display_name == Patch::Null),
+        ("defaultBranch", changes.default_branch == Patch::Null),
+        ("isActive", changes.is_active == Patch::Null),
+    ] {
+        if is_null {
+            return Err(StoreError::NotNullable { field });
+        }
+    }
+    if let Patch::Value(branch) = &changes.default_branch {
+        check_length("defaultBranch", branch.as_str(), 255)?;
+    }
+    Ok(())
+}
+
+fn names_nothing(changes: &UpdateScmIntegrationDto) -> bool {
+    let UpdateScmIntegrationDto {
+        display_name,
+        default_branch,
+        access_token,
+        refresh_token,
+        token_expires_at,
+        is_active,
+    } = changes;
+    display_name.is_absent()
+        && default_branch.is_absent()
+        && access_token.is_absent()
+        && refresh_token.is_absent()
+        && token_expires_at.is_absent()
+        && is_active.is_absent()
+}
+
+fn brings_back(changes: &UpdateScmIntegrationDto) -> bool {
+    changes.is_active == Patch::Value(true) && changes.access_token.value().is_some()
+}
+
+/// The states of a row in which these changes are possible.
+fn allowed(changes: &UpdateScmIntegrationDto) -> Condition {
+    if brings_back(changes) {
+        return Condition::all();
+    }
+    let alive = Condition::all().add(Column::DeletedAt.is_null());
+    if changes.is_active != Patch::Value(true) {
+        return alive;
+    }
+    let installed = Column::GithubInstallationId.is_not_null();
+    if matches!(changes.access_token, Patch::Null) {
+        return alive.add(installed);
+    }
+    alive.add(
+        Condition::any()
+            .add(Column::AccessToken.is_not_null())
+            .add(installed),
+    )
+}

@@ -1,0 +1,101 @@
+//! The result of a check.
+
+use scm_types::{IntegrationId, SafeScmIntegration, TenantScope, Timestamp, VerificationStatus};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait,
+    sea_query::{Expr, ExprTrait, Query},
+};
+
+use super::{ScmIntegrationController, scope::row};
+use crate::{
+    StoreError,
+    entity::tenant_scm_integration::{Column, Entity},
+};
+
+/// What a check came to. Only definite answers are stored.
+#[derive(Debug, Clone)]
+pub struct VerificationOutcome {
+    /// The new status.
+    pub status: VerificationStatus,
+    /// Why it is not VALID; cut to what the column holds.
+    pub error: Option<String>,
+    /// The credential that was checked, as it was read before the check.
+    pub credential_version: i64,
+    /// When the credential ends, if the host told; `None` leaves what is stored.
+    pub token_expires_at: Option<Timestamp>,
+    /// The host's own id of the repository, if the host told; `None` leaves what is stored.
+    pub provider_repository_id: Option<String>,
+}
+
+/// MySQL's TEXT, in bytes.
+const ERROR_BYTES: usize = 65_535;
+
+impl ScmIntegrationController {
+    /// Stores the result of a check, if the credential is still the one that was checked; `None`
+    /// if the scope reaches no such row.
+    ///
+    /// Fails with [`StoreError::CredentialChanged`] if the credential was changed or the row
+    /// soft-deleted while the check ran: the result says nothing about what is stored now.
+    pub async fn update_verification_status(
+        &self,
+        scope: &TenantScope,
+        id: &IntegrationId,
+        outcome: &VerificationOutcome,
+    ) -> Result<Option<SafeScmIntegration>, StoreError> {
+        if let Some(repository) = &outcome.provider_repository_id {
+            super::create::check_length("providerRepositoryId", repository, 255)?;
+        }
+        let now = self.now().to_utc();
+        let mut update = Query::update();
+        update
+            .table(Entity)
+            .value(Column::VerificationStatus, outcome.status.as_str())
+            .value(
+                Column::VerificationError,
+                outcome.error.as_deref().map(fitting),
+            )
+            .value(Column::LastVerifiedAt, now)
+            .value(Column::Version, Expr::col(Column::Version).add(1))
+            .value(Column::UpdatedAt, now)
+            .cond_where(
+                row(scope, id)
+                    .add(Column::CredentialVersion.eq(outcome.credential_version))
+                    .add(Column::DeletedAt.is_null()),
+            );
+        if let Some(at) = outcome.token_expires_at {
+            update.value(Column::TokenExpiresAt, at.to_utc());
+        }
+        if let Some(repository) = &outcome.provider_repository_id {
+            update.value(Column::ProviderRepositoryId, repository.as_str());
+        }
+        let changed = self.db.run(|pool| pool.execute(&update)).await?;
+        if changed.rows_affected() == 0 && self.exists(scope, id).await? {
+            return Err(StoreError::CredentialChanged);
+        }
+        if changed.rows_affected() == 0 {
+            return Ok(None);
+        }
+        self.find_by_id(scope, id).await
+    }
+}
+
+/// The text without what a database refuses: NUL, and more than the column holds.
+fn fitting(text: &str) -> String {
+    let mut end = text.len().min(ERROR_BYTES);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default().replace('\0', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_fit_their_column() {
+        assert_eq!(fitting("a\0b"), "a b");
+        assert_eq!(fitting(&"x".repeat(70_000)).len(), ERROR_BYTES);
+        assert_eq!(fitting(&"é".repeat(40_000)).len(), ERROR_BYTES - 1);
+    }
+}

@@ -1,0 +1,4 @@
+//! Reads and writes, one file per table. Every query starts from a
+//! [`TenantScope`](scm_types::TenantScope): there is no lookup by id alone.
+
+pub(crate) mod integration;

@@ -1,0 +1,269 @@
+//! Rows of `tenant_scm_integrations` to domain types, column by column, so that a value that makes
+//! no sense is told with its row and column: [`StoreError::Corrupt`].
+
+use scm_types::{
+    AccessToken, AccountId, IntegrationId, RefreshToken, RowVersion, SafeScmIntegration, ScmType,
+    TenantId, TenantScmIntegration, Timestamp, VerificationStatus, WebhookSecret,
+};
+use sea_orm::{
+    ColumnTrait, EntityTrait, IdenStatic, QueryResult, QuerySelect, Select, TryGetable,
+    prelude::DateTimeUtc,
+};
+
+use crate::{
+    Cipher, SecretPlace, StoreError,
+    entity::tenant_scm_integration::{Column, Entity, TABLE},
+};
+
+/// Every column that may leave the process.
+const SAFE: [Column; 25] = [
+    Column::Id,
+    Column::TenantId,
+    Column::ScmType,
+    Column::DisplayName,
+    Column::GithubOrganization,
+    Column::GithubRepository,
+    Column::GithubInstallationId,
+    Column::GitlabProjectId,
+    Column::GitlabGroupId,
+    Column::BitbucketWorkspace,
+    Column::BitbucketRepository,
+    Column::RepositoryUrl,
+    Column::DefaultBranch,
+    Column::TokenExpiresAt,
+    Column::WebhookId,
+    Column::WebhookUrl,
+    Column::IsActive,
+    Column::VerificationStatus,
+    Column::LastVerifiedAt,
+    Column::VerificationError,
+    Column::CreatedByAccountId,
+    Column::CreatedAt,
+    Column::UpdatedAt,
+    Column::Version,
+    Column::DeletedAt,
+];
+
+/// What is read in place of the token: whether there is one.
+const HAS_TOKEN: &str = "hasToken";
+
+/// Selects what [`safe`] reads. The secrets stay in the database.
+pub(crate) fn select_safe() -> Select<Entity> {
+    Entity::find()
+        .select_only()
+        .columns(SAFE)
+        .expr_as(Column::AccessToken.is_not_null(), HAS_TOKEN)
+}
+
+/// Selects what [`opened`] reads.
+pub(crate) fn select_with_secrets() -> Select<Entity> {
+    select_safe().columns([
+        Column::AccessToken,
+        Column::RefreshToken,
+        Column::WebhookSecret,
+        Column::ProviderRepositoryId,
+        Column::CredentialVersion,
+    ])
+}
+
+/// One row while it is read.
+pub(crate) struct Row<'a> {
+    row: &'a QueryResult,
+    id: IntegrationId,
+}
+
+impl<'a> Row<'a> {
+    pub(crate) fn new(row: &'a QueryResult) -> Result<Self, StoreError> {
+        let corrupt = |id| StoreError::Corrupt {
+            table: TABLE,
+            column: "id",
+            id,
+        };
+        let raw: String = row
+            .try_get("", "id")
+            .map_err(|_| corrupt("(unreadable)".to_owned()))?;
+        let id = IntegrationId::parse(raw.as_str()).map_err(|_| corrupt(raw))?;
+        Ok(Self { row, id })
+    }
+
+    pub(crate) fn into_id(self) -> IntegrationId {
+        self.id
+    }
+
+    fn corrupt(&self, column: &'static str) -> StoreError {
+        StoreError::Corrupt {
+            table: TABLE,
+            column,
+            id: self.id.to_string(),
+        }
+    }
+
+    fn get<T: TryGetable>(&self, column: Column) -> Result<T, StoreError> {
+        let column = column.as_str();
+        self.row
+            .try_get("", column)
+            .map_err(|_| self.corrupt(column))
+    }
+
+    fn parse<T, E>(
+        &self,
+        column: Column,
+        parse: impl FnOnce(String) -> Result<T, E>,
+    ) -> Result<T, StoreError> {
+        parse(self.get(column)?).map_err(|_| self.corrupt(column.as_str()))
+    }
+
+    pub(crate) fn time(&self, column: Column) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.get::<Option<DateTimeUtc>>(column)?.map(Into::into))
+    }
+
+    fn required_time(&self, column: Column) -> Result<Timestamp, StoreError> {
+        Ok(self.get::<DateTimeUtc>(column)?.into())
+    }
+
+    pub(crate) fn is_deleted(&self) -> Result<bool, StoreError> {
+        Ok(self.time(Column::DeletedAt)?.is_some())
+    }
+
+    pub(crate) fn has_token(&self) -> Result<bool, StoreError> {
+        self.row
+            .try_get("", HAS_TOKEN)
+            .map_err(|_| self.corrupt(Column::AccessToken.as_str()))
+    }
+
+    pub(crate) fn version(&self) -> Result<RowVersion, StoreError> {
+        Ok(RowVersion {
+            number: self.get(Column::Version)?,
+            updated_at: self.required_time(Column::UpdatedAt)?,
+        })
+    }
+
+    pub(crate) fn tenant(&self) -> Result<TenantId, StoreError> {
+        self.parse(Column::TenantId, TenantId::parse)
+    }
+
+    /// The row as it may leave the process. `now` decides whether the token has expired.
+    pub(crate) fn safe(&self, now: Timestamp) -> Result<SafeScmIntegration, StoreError> {
+        let token_expires_at = self.time(Column::TokenExpiresAt)?;
+        let verification_status: VerificationStatus =
+            self.parse(Column::VerificationStatus, |raw| raw.parse())?;
+        let token = TokenState::of(token_expires_at, verification_status, now);
+        Ok(SafeScmIntegration {
+            id: self.id.clone(),
+            tenant_id: self.tenant()?,
+            scm_type: self.parse(Column::ScmType, |raw| raw.parse::<ScmType>())?,
+            display_name: self.get(Column::DisplayName)?,
+            github_organization: self.get(Column::GithubOrganization)?,
+            github_repository: self.get(Column::GithubRepository)?,
+            github_installation_id: self.get(Column::GithubInstallationId)?,
+            gitlab_project_id: self.get(Column::GitlabProjectId)?,
+            gitlab_group_id: self.get(Column::GitlabGroupId)?,
+            bitbucket_workspace: self.get(Column::BitbucketWorkspace)?,
+            bitbucket_repository: self.get(Column::BitbucketRepository)?,
+            repository_url: self.get(Column::RepositoryUrl)?,
+            default_branch: self.get(Column::DefaultBranch)?,
+            token_expires_at,
+            webhook_id: self.get(Column::WebhookId)?,
+            webhook_url: self.get(Column::WebhookUrl)?,
+            is_active: self.get(Column::IsActive)?,
+            verification_status,
+            last_verified_at: self.time(Column::LastVerifiedAt)?,
+            verification_error: self.get(Column::VerificationError)?,
+            created_by_account_id: self.parse(Column::CreatedByAccountId, AccountId::parse)?,
+            created_at: self.required_time(Column::CreatedAt)?,
+            updated_at: self.required_time(Column::UpdatedAt)?,
+            has_valid_token: self.has_token()? && token.usable,
+            is_token_expired: token.expired,
+            version: self.version()?,
+        })
+    }
+
+    /// The row with its secrets opened. Fails with [`StoreError::Unreadable`] if one does not open.
+    pub(crate) fn opened(
+        &self,
+        cipher: &Cipher,
+        now: Timestamp,
+    ) -> Result<TenantScmIntegration, StoreError> {
+        let integration = self.safe(now)?;
+        let tenant = &integration.tenant_id;
+        Ok(TenantScmIntegration {
+            access_token: self.secret(cipher, tenant, Column::AccessToken, AccessToken::parse)?,
+            refresh_token: self.secret(
+                cipher,
+                tenant,
+                Column::RefreshToken,
+                RefreshToken::parse,
+            )?,
+            webhook_secret: self.secret(
+                cipher,
+                tenant,
+                Column::WebhookSecret,
+                WebhookSecret::parse,
+            )?,
+            provider_repository_id: self.get(Column::ProviderRepositoryId)?,
+            credential_version: self.get(Column::CredentialVersion)?,
+            integration,
+        })
+    }
+
+    fn secret<T, E>(
+        &self,
+        cipher: &Cipher,
+        tenant: &TenantId,
+        column: Column,
+        parse: impl FnOnce(String) -> Result<T, E>,
+    ) -> Result<Option<T>, StoreError> {
+        let Some(sealed) = self.get::<Option<String>>(column)? else {
+            return Ok(None);
+        };
+        let mut opened = cipher
+            .open(&place(&self.id, tenant, column), &sealed)
+            .map_err(|_| StoreError::Unreadable {
+                table: TABLE,
+                column: column.as_str(),
+                id: self.id.to_string(),
+            })?;
+        // The text moves into the secret, which wipes it in its turn.
+        parse(std::mem::take(&mut *opened))
+            .map(Some)
+            .map_err(|_| self.corrupt(column.as_str()))
+    }
+}
+
+/// Where a secret of an integration is stored.
+pub(crate) fn place<'a>(
+    id: &'a IntegrationId,
+    tenant: &'a TenantId,
+    column: Column,
+) -> SecretPlace<'a> {
+    SecretPlace {
+        table: TABLE,
+        column: column.as_str(),
+        row: id.as_str(),
+        tenant: tenant.as_str(),
+    }
+}
+
+/// What expiry and the last check say about a token, if there is one.
+pub(crate) struct TokenState {
+    pub(crate) expired: bool,
+    pub(crate) usable: bool,
+}
+
+impl TokenState {
+    pub(crate) fn of(
+        expires_at: Option<Timestamp>,
+        status: VerificationStatus,
+        now: Timestamp,
+    ) -> Self {
+        let expired = expires_at.is_some_and(|at| at <= now);
+        let refused = match status {
+            VerificationStatus::Invalid | VerificationStatus::Expired => true,
+            VerificationStatus::Pending | VerificationStatus::Valid => false,
+        };
+        Self {
+            expired,
+            usable: !expired && !refused,
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The key ring's file: made once, readable by its owner, never half-written.
+
+use std::{
+    fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use zeroize::Zeroizing;
+
+use crate::{KeyId, KeyRing, KeyRingError};
+
+/// Why a key file cannot be used. The path is the caller's to name.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyFileError {
+    /// It cannot be read.
+    #[error("the key file cannot be read")]
+    Read(#[source] io::Error),
+    /// It cannot be made.
+    #[error("the key file cannot be created")]
+    Create(#[source] io::Error),
+    /// People other than its owner and group can read it, or others than its owner change it.
+    #[error(
+        "the key file's permissions {mode:04o} are too open: others must not read it, and only its \
+         owner may write it (chmod 600)"
+    )]
+    TooOpen {
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// What stands in it is no key ring.
+    #[error("the key file is not usable")]
+    Content(#[from] KeyRingError),
+}
+
+/// What [`KeyRing::load_or_create`] found or made.
+pub struct LoadedKeys {
+    /// The keys.
+    pub ring: KeyRing,
+    /// True if there was no file and one was made.
+    pub created: bool,
+}
+
+impl KeyRing {
+    /// Reads a key file.
+    ///
+    /// As ssh does with its keys, refuses a file that other users can read or write. The group may
+    /// read it: that is how a secret mounted for an unprivileged process looks.
+    pub fn load(path: &Path) -> Result<Self, KeyFileError> {
+        check_mode(&fs::metadata(path).map_err(KeyFileError::Read)?)?;
+        let text = fs::read_to_string(path).map_err(KeyFileError::Read)?;
+        Ok(Self::parse(&Zeroizing::new(text))?)
+    }
+
+    /// Reads a key file, or makes one with a new key if there is none.
+    ///
+    /// The new file appears as a whole, with mode 0600 and on disk before anything is sealed with
+    /// it. If several processes do this at once, all get the same keys.
+    pub fn load_or_create(path: &Path) -> Result<LoadedKeys, KeyFileError> {
+        if path.exists() {
+            let ring = Self::load(path)?;
+            return Ok(LoadedKeys {
+                ring,
+                created: false,
+            });
+        }
+        let ring = Self::generate(KeyId::random())?;
+        let created = place(path, ring.to_file_text().as_bytes()).map_err(KeyFileError::Create)?;
+        let ring = if created { ring } else { Self::load(path)? };
+        Ok(LoadedKeys { ring, created })
+    }
+
+    /// Writes the ring over a key file: the new file replaces the old one as a whole.
+    pub fn save(&self, path: &Path) -> Result<(), KeyFileError> {
+        let draft = draft_path(path);
+        let saved = write_new(&draft, self.to_file_text().as_bytes())
+            .and_then(|()| fs::rename(&draft, path))
+            .and_then(|()| sync_directory(path));
+        if saved.is_err() {
+            fs::remove_file(&draft).ok();
+        }
+        saved.map_err(KeyFileError::Create)
+    }
+}
+
+/// Puts a file there unless there is one; true if it did. The name is given to a complete file.
+fn place(path: &Path, content: &[u8]) -> io::Result<bool> {
+    let draft = draft_path(path);
+    write_new(&draft, content)?;
+    let linked = fs::hard_link(&draft, path);
+    fs::remove_file(&draft).ok();
+    match linked {
+        Ok(()) => sync_directory(path).map(|()| true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        // Some file systems have no hard links; `create_new` still keeps two writers apart.
+        Err(_) => match write_new(path, content) {
+            Ok(()) => sync_directory(path).map(|()| true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(error),
+        },
+    }
+}
+
+fn draft_path(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.draft", nanoid::nanoid!(8)));
+    path.with_file_name(name)
+}
+
+fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(content)?;
+    file.sync_all()
+}
+
+/// A new name is on disk only when its directory is.
+fn sync_directory(path: &Path) -> io::Result<()> {
+    if cfg!(unix)
+        && let Some(directory) = path.parent()
+    {
+        let directory = if directory.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            directory
+        };
+        fs::File::open(directory)?.sync_all()?;
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn check_mode(metadata: &fs::Metadata) -> Result<(), KeyFileError> {
+    let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o777;
+    if mode & 0o037 == 0 {
+        Ok(())
+    } else {
+        Err(KeyFileError::TooOpen { mode })
+    }
+}
+
+#[cfg(not(unix))]
+fn check_mode(_metadata: &fs::Metadata) -> Result<(), KeyFileError> {
+    Ok(())
+}
