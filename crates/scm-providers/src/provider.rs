@@ -8,11 +8,11 @@
 
 use async_trait::async_trait;
 use scm_types::{
-    AccountRef, BranchInfo, ConnectionReport, HookAccess, OperationReport, Permission,
-    RepositoryInfo, ScmType, TokenReport,
+    AccountRef, ConnectionReport, HookAccess, OperationReport, Permission, RepositoryInfo, ScmType,
+    TokenReport,
 };
 
-use crate::ProviderError;
+use crate::{BranchPage, NextPage, Outage, ProviderError};
 
 pub(crate) mod sealed {
     /// Keeps [`super::Provider`] to this crate's clients.
@@ -38,6 +38,8 @@ pub struct RepositoryAccess {
     pub info: RepositoryInfo,
     /// The role on it, as far as the host tells.
     pub permission: Permission,
+    /// Why nothing can be written to it, whoever asks; `None` if it takes writes.
+    pub read_only: Option<&'static str>,
 }
 
 /// What a look at the list of webhooks told.
@@ -81,9 +83,12 @@ pub trait Provider: sealed::Sealed + Send + Sync {
         repository: &RepositoryAccess,
     ) -> Result<HookReport, ProviderError>;
 
-    /// The first page of branches, at most 100; empty for an empty repository.
-    async fn branches(&self, repository: &RepositoryInfo)
-    -> Result<Vec<BranchInfo>, ProviderError>;
+    /// A page of branches, the first without `page`; empty for an empty repository.
+    async fn branches(
+        &self,
+        repository: &RepositoryInfo,
+        page: Option<&NextPage>,
+    ) -> Result<BranchPage, ProviderError>;
 
     /// What the answers so far say about each operation of the platform. Asks nobody.
     fn operations(
@@ -93,9 +98,46 @@ pub trait Provider: sealed::Sealed + Send + Sync {
         hooks: &HookReport,
     ) -> Vec<OperationReport>;
 
-    /// The whole check. An error that [is definite](ProviderError::is_definite) says that the
-    /// connection does not work; any other says that it is not known.
+    /// The whole check, within the transport's time for one operation. An error that
+    /// [is definite](ProviderError::is_definite) says that the connection does not work; any other
+    /// says that it is not known.
     async fn check(&self) -> Result<ConnectionReport, ProviderError> {
-        Err(ProviderError::HostNotConfigured)
+        let late = || ProviderError::outage(Outage::Timeout);
+        tokio::time::timeout(self.budget(), run(self))
+            .await
+            .unwrap_or_else(|_| Err(late()))
     }
+}
+
+async fn run<P: Provider + ?Sized>(provider: &P) -> Result<ConnectionReport, ProviderError> {
+    let identity = provider.identity().await?;
+    let mut repository = provider.repository(&identity).await?;
+    let (hooks, branches) = tokio::join!(
+        provider.hooks(&identity, &repository),
+        provider.branches(&repository.info, None),
+    );
+    let branches = branches?.branches;
+    let hooks = match hooks {
+        Ok(hooks) => hooks,
+        Err(error) if error.is_definite() => return Err(error),
+        // The connection itself is known to work by now.
+        Err(error) => {
+            tracing::debug!(code = error.code(), "webhooks could not be looked at");
+            HookReport::UNKNOWN
+        }
+    };
+    if branches.is_empty() {
+        // GitHub names a default branch before there is one.
+        repository.info.default_branch = None;
+    }
+    Ok(ConnectionReport {
+        operations: provider.operations(&identity, &repository, &hooks),
+        token: identity.token,
+        account: identity.account,
+        permission: repository.permission,
+        hooks: hooks.access,
+        has_webhooks: hooks.any,
+        branches,
+        repository: repository.info,
+    })
 }

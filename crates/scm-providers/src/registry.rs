@@ -8,7 +8,14 @@ use std::sync::Arc;
 use scm_types::{AccessToken, Clock, HostKind, InvalidHost, RepoUrl, Timestamp, WebHost, WebHosts};
 use url::Url;
 
-use crate::{Provider, ProviderDescription, ProviderError, TransportSettings};
+use crate::{
+    Provider, ProviderDescription, ProviderError, TransportSettings,
+    bitbucket::{self, Bitbucket},
+    context::Context,
+    github::{self, Github},
+    gitlab::{self, Gitlab},
+    transport::{Dialect, Endpoint, Shared, Transport},
+};
 
 /// A host that the operator lists.
 #[derive(Debug, Clone)]
@@ -118,7 +125,7 @@ pub enum RegistryError {
         host: String,
         /// The cause.
         #[source]
-        source: reqwest::Error,
+        source: Option<reqwest::Error>,
     },
     /// A user agent that cannot be a header.
     #[error("the user agent must be printable ASCII")]
@@ -129,17 +136,38 @@ pub enum RegistryError {
 pub struct Registry {
     web_hosts: WebHosts,
     hosts: Vec<ProviderHost>,
+    // In the order of `hosts`.
+    transports: Vec<Transport>,
 }
 
 impl Registry {
     /// Checks the list; opens nothing.
     pub fn new(
         hosts: Vec<ProviderHost>,
-        _settings: TransportSettings,
-        _clock: Arc<dyn Clock>,
+        settings: TransportSettings,
+        clock: Arc<dyn Clock>,
     ) -> Result<Self, RegistryError> {
         let web_hosts = WebHosts::new(hosts.iter().map(|host| host.web.clone()).collect())?;
-        Ok(Self { web_hosts, hosts })
+        if !settings
+            .user_agent
+            .bytes()
+            .all(|byte| (0x20..0x7f).contains(&byte))
+        {
+            return Err(RegistryError::BadUserAgent);
+        }
+        let shared = Shared::new(settings, clock);
+        let transports = hosts
+            .iter()
+            .map(|host| {
+                let dialect = dialect(host)?;
+                Ok(Transport::new(endpoint(host)?, dialect, shared.clone()))
+            })
+            .collect::<Result<_, RegistryError>>()?;
+        Ok(Self {
+            web_hosts,
+            hosts,
+            transports,
+        })
     }
 
     /// The hosts as repository URLs name them.
@@ -168,10 +196,92 @@ impl Registry {
     /// end, where the host does not tell.
     pub fn open(
         &self,
-        _repository: &RepoUrl,
-        _token: &AccessToken,
-        _known_expiry: Option<Timestamp>,
+        repository: &RepoUrl,
+        token: &AccessToken,
+        known_expiry: Option<Timestamp>,
     ) -> Result<Box<dyn Provider>, ProviderError> {
-        Err(ProviderError::HostNotConfigured)
+        let at = self
+            .hosts
+            .iter()
+            .position(|host| host.web == *repository.host())
+            .ok_or(ProviderError::HostNotConfigured)?;
+        let context = |authorization: &str| {
+            Ok(Context {
+                session: self.transports[at].session(token, authorization)?,
+                repository: repository.clone(),
+                known_expiry,
+            })
+        };
+        Ok(match repository.kind() {
+            HostKind::Github => {
+                let context = context(&github::authorization(token)?)?;
+                Box::new(Github::new(context, token.clone())?)
+            }
+            HostKind::Gitlab => {
+                let context = context(&gitlab::authorization(token)?)?;
+                Box::new(Gitlab::new(context, token.clone())?)
+            }
+            HostKind::Bitbucket => {
+                let context = context(&bitbucket::authorization(token)?)?;
+                Box::new(Bitbucket::new(context, token.clone())?)
+            }
+            HostKind::BitbucketDataCenter => return Err(ProviderError::HostNotConfigured),
+        })
     }
+}
+
+fn dialect(host: &ProviderHost) -> Result<&'static Dialect, RegistryError> {
+    match host.web.kind() {
+        HostKind::Github => Ok(&github::DIALECT),
+        HostKind::Gitlab => Ok(&gitlab::DIALECT),
+        HostKind::Bitbucket => Ok(&bitbucket::DIALECT),
+        kind @ HostKind::BitbucketDataCenter => Err(RegistryError::UnsupportedKind {
+            host: host.web.as_str().to_owned(),
+            kind,
+        }),
+    }
+}
+
+fn endpoint(host: &ProviderHost) -> Result<Endpoint, RegistryError> {
+    let name = || host.web.as_str().to_owned();
+    let members = std::iter::once(("api_url", &host.api_url))
+        .chain(host.oauth_url.iter().map(|url| ("oauth_url", url)));
+    for (member, url) in members {
+        let is_plain = matches!(url.scheme(), "http" | "https")
+            && url.has_host()
+            && url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none();
+        if !is_plain {
+            return Err(RegistryError::BadUrl {
+                host: name(),
+                member,
+            });
+        }
+    }
+    let authorities = match &host.ca_pem {
+        None => Vec::new(),
+        Some(pem) => match reqwest::Certificate::from_pem_bundle(pem) {
+            Ok(found) if !found.is_empty() => found,
+            Ok(_) => {
+                return Err(RegistryError::BadCertificate {
+                    host: name(),
+                    source: None,
+                });
+            }
+            Err(error) => {
+                return Err(RegistryError::BadCertificate {
+                    host: name(),
+                    source: Some(error),
+                });
+            }
+        },
+    };
+    Ok(Endpoint {
+        api_url: host.api_url.clone(),
+        oauth_url: host.oauth_url.clone(),
+        allow_private_addresses: host.allow_private_addresses,
+        authorities,
+    })
 }

@@ -1,3 +1,153 @@
-//! The way to a host.
+//! The one way to a host, the same for all products.
+//!
+//! - A read is repeated after passing trouble, with growing pauses, inside the operation's time; a
+//!   write is sent once, whatever happens to it.
+//! - No redirect is followed by the HTTP client. A read's redirects are followed here, at most
+//!   three, and only to the same scheme, host and port; a write's never are.
+//! - The credential goes only to the configured API and OAuth addresses. Every URL is checked, also
+//!   those that came from the host.
+//! - No more than the configured number of bytes is kept of an answer, counted after
+//!   decompression; nothing waits longer than the configured times.
+//! - Log lines hold method, path, status and time: no header, no query, no body.
+
+mod answer;
+mod backoff;
+mod body;
+mod cache;
+mod client;
+mod dialect;
+mod failure;
+mod retry_after;
+mod session;
 mod settings;
+
+use std::{net::IpAddr, sync::Arc};
+
+use scm_types::{AccessToken, Clock};
+use url::{Host, Url};
+
+pub use answer::Answer;
+pub use dialect::Dialect;
+pub use retry_after::parse_retry_after;
+pub use session::{Call, Session};
 pub use settings::TransportSettings;
+
+use crate::{ProviderError, egress::Egress, rate_limit::Budgets};
+use backoff::Backoff;
+use cache::AnswerCache;
+use client::Client;
+
+/// What all hosts of a registry share.
+#[derive(Clone)]
+pub struct Shared {
+    pub(crate) settings: Arc<TransportSettings>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) budgets: Arc<Budgets>,
+    pub(crate) answers: Arc<AnswerCache>,
+    pub(crate) backoff: Arc<Backoff>,
+}
+
+impl Shared {
+    /// Nothing is allocated for the caches until they are used.
+    #[must_use]
+    pub fn new(settings: TransportSettings, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            backoff: Arc::new(Backoff::new(settings.retry_base, settings.jitter_seed)),
+            settings: Arc::new(settings),
+            budgets: Arc::new(Budgets::new(Arc::clone(&clock))),
+            answers: Arc::new(AnswerCache::default()),
+            clock,
+        }
+    }
+}
+
+/// The addresses of a host and how they may be reached.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    /// Where its API is.
+    pub api_url: Url,
+    /// Where its OAuth endpoints are.
+    pub oauth_url: Option<Url>,
+    /// Whether loopback and private addresses may be dialled.
+    pub allow_private_addresses: bool,
+    /// Further certificate authorities.
+    pub authorities: Vec<reqwest::Certificate>,
+}
+
+/// The way to one host.
+#[derive(Clone)]
+pub struct Transport(Arc<Inner>);
+
+struct Inner {
+    endpoint: Endpoint,
+    egress: Egress,
+    dialect: &'static Dialect,
+    shared: Shared,
+    client: Client,
+}
+
+impl Transport {
+    /// Opens nothing; the HTTP client is made for the first request.
+    #[must_use]
+    pub fn new(endpoint: Endpoint, dialect: &'static Dialect, shared: Shared) -> Self {
+        let egress = Egress {
+            allow_private: endpoint.allow_private_addresses,
+        };
+        Self(Arc::new(Inner {
+            client: Client::new(&endpoint, egress, &shared.settings),
+            endpoint,
+            egress,
+            dialect,
+            shared,
+        }))
+    }
+
+    /// A session with a credential, presented as the `Authorization` header says.
+    pub fn session(
+        &self,
+        token: &AccessToken,
+        authorization: &str,
+    ) -> Result<Session, ProviderError> {
+        Session::new(self.clone(), token, authorization)
+    }
+
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.0.endpoint
+    }
+
+    pub(crate) fn settings(&self) -> &TransportSettings {
+        &self.0.shared.settings
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.0.shared
+    }
+
+    fn dialect(&self) -> &'static Dialect {
+        self.0.dialect
+    }
+
+    fn client(&self) -> &Client {
+        &self.0.client
+    }
+
+    /// Refuses every URL but those of the configured addresses.
+    fn admit(&self, url: &Url) -> Result<(), ProviderError> {
+        let endpoint = self.endpoint();
+        let configured = std::iter::once(&endpoint.api_url).chain(&endpoint.oauth_url);
+        let mut origins = configured.map(Url::origin);
+        if !origins.any(|origin| origin == url.origin()) {
+            return Err(ProviderError::outage(crate::Outage::Redirected));
+        }
+        // The resolver is not asked about addresses, so they are checked here.
+        let address = match url.host() {
+            Some(Host::Ipv4(address)) => Some(IpAddr::from(address)),
+            Some(Host::Ipv6(address)) => Some(IpAddr::from(address)),
+            Some(Host::Domain(_)) | None => None,
+        };
+        match address {
+            Some(address) if !self.0.egress.admits(address) => Err(ProviderError::EgressDenied),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! From Bitbucket Cloud's answers to our types, and what they say about rights. Scopes do not imply
+//! each other.
+
+use scm_types::{
+    AccountRef, BranchInfo, HookAccess, OperationReport, Permission, RepositoryInfo, Visibility,
+};
+
+use super::wire;
+use crate::{
+    HookReport, Identity, RepositoryAccess,
+    context::Context,
+    operations::{self, Verdict},
+    text::{label, web_url},
+};
+
+pub(super) fn account(user: &wire::User) -> AccountRef {
+    let login = user.nickname.as_ref().or(user.display_name.as_ref());
+    AccountRef {
+        id: label(&user.uuid, 64),
+        login: label(login.unwrap_or(&user.uuid), 255),
+    }
+}
+
+pub(super) fn repository(context: &Context, found: &wire::Repository) -> RepositoryInfo {
+    let path = label(&found.full_name, 512);
+    let (owner, name) = path.split_once('/').unwrap_or(("", &path));
+    let main = found.mainbranch.as_ref();
+    RepositoryInfo {
+        id: label(&found.uuid, 64),
+        owner: owner.to_owned(),
+        name: name.to_owned(),
+        visibility: if found.is_private == Some(false) {
+            Visibility::Public
+        } else {
+            Visibility::Private
+        },
+        default_branch: main
+            .and_then(|main| main.name.as_deref())
+            .map(|name| label(name, 255)),
+        archived: false,
+        web_url: web_url(found.links.html.as_ref().map(|link| link.href.as_str())),
+        moved_to: context.moved_to(&path),
+    }
+}
+
+/// An empty list is a public repository without a grant.
+pub(super) fn permission(found: &wire::Page<wire::RepositoryPermission>) -> Permission {
+    match found.values.first().map(|grant| grant.permission.as_str()) {
+        Some("admin") => Permission::Admin,
+        Some("write") => Permission::Write,
+        Some("read") | None => Permission::Read,
+        Some(_) => Permission::Unknown,
+    }
+}
+
+pub(super) fn branch(found: &wire::Branch, default: Option<&str>) -> BranchInfo {
+    BranchInfo {
+        name: label(&found.name, 255),
+        commit_sha: label(&found.target.hash, 64),
+        protected: false,
+        default: Some(found.name.as_str()) == default,
+    }
+}
+
+/// Whether one of the scopes is there, where scopes are told.
+fn granted(identity: &Identity, any: [&str; 2]) -> Option<bool> {
+    let scopes = identity.token.scopes.as_ref()?;
+    Some(scopes.iter().any(|scope| any.contains(&scope.as_str())))
+}
+
+/// Webhooks, when the list could be read.
+pub(super) fn hooks(identity: &Identity, repository: &RepositoryAccess, any: bool) -> HookReport {
+    let granted = granted(identity, ["webhook", "write:webhook:bitbucket"]);
+    let (access, missing) = match (granted, repository.permission) {
+        (Some(false), _) => (HookAccess::No, Some("write:webhook:bitbucket")),
+        (_, Permission::Read | Permission::Write) => (
+            HookAccess::No,
+            Some("the permission admin on the repository"),
+        ),
+        (Some(true), Permission::Admin) => (HookAccess::Yes, None),
+        (None, _) | (_, Permission::Unknown) => (HookAccess::Unknown, None),
+    };
+    HookReport {
+        access,
+        any: Some(any),
+        missing: missing.map(str::to_owned),
+    }
+}
+
+pub(super) fn operations(
+    identity: &Identity,
+    repository: &RepositoryAccess,
+    hooks: &HookReport,
+) -> Vec<OperationReport> {
+    let granted = granted(identity, ["repository:write", "write:repository:bitbucket"]);
+    let write = match (granted, repository.permission) {
+        (Some(false), _) => Verdict::denied("write:repository:bitbucket"),
+        (_, Permission::Read) => Verdict::denied("the permission write on the repository"),
+        (Some(true), Permission::Write | Permission::Admin) => Verdict::Allowed,
+        (None, _) | (_, Permission::Unknown) => Verdict::Unknown,
+    };
+    let release = Verdict::denied("releases, which Bitbucket does not have");
+    operations::report(&write, release, hooks, repository.read_only)
+}

@@ -1,0 +1,132 @@
+//! From GitHub's answers to our types, and what they say about rights.
+
+use scm_types::{
+    AccountRef, BranchInfo, HookAccess, OperationReport, Permission, RepositoryInfo, TokenKind,
+    Visibility,
+};
+
+use super::wire;
+use crate::{
+    HookReport, Identity, RepositoryAccess,
+    context::Context,
+    operations::{self, Verdict},
+    text::{label, web_url},
+};
+
+pub(super) fn account(user: &wire::User) -> AccountRef {
+    AccountRef {
+        id: user.id.to_string(),
+        login: label(&user.login, 255),
+    }
+}
+
+pub(super) fn repository(
+    context: &Context,
+    identity: &Identity,
+    found: &wire::Repository,
+) -> RepositoryAccess {
+    let path = label(&found.full_name, 512);
+    let (owner, name) = path.split_once('/').unwrap_or(("", &path));
+    let visibility = match found.visibility.as_deref() {
+        Some("public") => Visibility::Public,
+        Some("internal") => Visibility::Internal,
+        Some(_) => Visibility::Private,
+        // Older Enterprise Servers tell only this.
+        None if found.private => Visibility::Private,
+        None => Visibility::Public,
+    };
+    RepositoryAccess {
+        permission: permission(identity, found.permissions),
+        read_only: if found.archived {
+            Some("the repository is archived")
+        } else if found.disabled {
+            Some("the repository is disabled by its host")
+        } else {
+            None
+        },
+        info: RepositoryInfo {
+            id: found.id.to_string(),
+            owner: owner.to_owned(),
+            name: name.to_owned(),
+            visibility,
+            default_branch: found.default_branch.as_deref().map(|name| label(name, 255)),
+            archived: found.archived,
+            web_url: web_url(found.html_url.as_deref()),
+            moved_to: context.moved_to(&path),
+        },
+    }
+}
+
+fn permission(identity: &Identity, role: Option<wire::Permissions>) -> Permission {
+    // An installation has rights, not a role.
+    let is_installation = identity.token.kind == TokenKind::GithubInstallation;
+    match role {
+        Some(role) if role.admin => Permission::Admin,
+        Some(role) if role.maintain || role.push => Permission::Write,
+        Some(_) | None if is_installation => Permission::Unknown,
+        Some(role) if role.triage || role.pull => Permission::Read,
+        // A public repository, seen like anybody sees it.
+        Some(_) => Permission::Read,
+        None => Permission::Unknown,
+    }
+}
+
+pub(super) fn branch(found: &wire::Branch, default: Option<&str>) -> BranchInfo {
+    BranchInfo {
+        name: label(&found.name, 255),
+        commit_sha: label(&found.commit.sha, 64),
+        protected: found.protected,
+        default: Some(found.name.as_str()) == default,
+    }
+}
+
+/// Webhooks, when the list could be read: reading proves nothing about writing, so the scopes
+/// decide where they are told, and where they are not it stays open.
+pub(super) fn hooks(identity: &Identity, repository: &RepositoryAccess, any: bool) -> HookReport {
+    let refused = |missing: &str| HookReport {
+        access: HookAccess::No,
+        any: Some(any),
+        missing: Some(missing.to_owned()),
+    };
+    let known = |access| HookReport {
+        access,
+        any: Some(any),
+        missing: None,
+    };
+    match &identity.token.scopes {
+        Some(scopes) if has(scopes, &["repo", "admin:repo_hook", "write:repo_hook"]) => {
+            match repository.permission {
+                Permission::Admin => known(HookAccess::Yes),
+                Permission::Unknown => known(HookAccess::Unknown),
+                Permission::Read | Permission::Write => refused("the role admin on the repository"),
+            }
+        }
+        Some(_) => refused("admin:repo_hook"),
+        None => known(HookAccess::Unknown),
+    }
+}
+
+pub(super) fn operations(
+    identity: &Identity,
+    repository: &RepositoryAccess,
+    hooks: &HookReport,
+) -> Vec<OperationReport> {
+    let is_public = repository.info.visibility == Visibility::Public;
+    let write = match (&identity.token.scopes, repository.permission) {
+        (_, Permission::Read) => Verdict::denied("the role write on the repository"),
+        (Some(scopes), _) if is_public && !has(scopes, &["repo", "public_repo"]) => {
+            Verdict::denied("public_repo")
+        }
+        (Some(scopes), _) if !is_public && !has(scopes, &["repo"]) => Verdict::denied("repo"),
+        (Some(_), Permission::Write | Permission::Admin) => Verdict::Allowed,
+        // The role is the account's; a fine-grained token or an App may have fewer rights.
+        (_, Permission::Unknown) | (None, Permission::Write | Permission::Admin) => {
+            Verdict::Unknown
+        }
+    };
+    operations::report(&write, write.clone(), hooks, repository.read_only)
+}
+
+fn has(scopes: &[String], any: &[&str]) -> bool {
+    scopes.iter().any(|scope| any.contains(&scope.as_str()))
+}

@@ -1,0 +1,114 @@
+//! From GitLab's answers to our types, and what roles and scopes say about rights ("Roles and
+//! permissions").
+
+use scm_types::{
+    AccountRef, BranchInfo, HookAccess, OperationReport, Permission, RepositoryInfo, Visibility,
+};
+
+use super::wire;
+use crate::{
+    HookReport, Identity, RepositoryAccess,
+    context::Context,
+    operations::{self, Verdict},
+    text::{label, web_url},
+};
+
+const DEVELOPER: u32 = 30;
+const MAINTAINER: u32 = 40;
+
+pub(super) fn account(user: &wire::User) -> AccountRef {
+    AccountRef {
+        id: user.id.to_string(),
+        login: label(&user.username, 255),
+    }
+}
+
+pub(super) fn repository(context: &Context, found: &wire::Project) -> RepositoryAccess {
+    let path = label(&found.path_with_namespace, 1024);
+    let (owner, name) = path.rsplit_once('/').unwrap_or(("", &path));
+    let level = found
+        .permissions
+        .as_ref()
+        .and_then(wire::Permissions::level);
+    RepositoryAccess {
+        permission: match level {
+            None => Permission::Unknown,
+            Some(MAINTAINER..) => Permission::Admin,
+            Some(DEVELOPER..) => Permission::Write,
+            Some(_) => Permission::Read,
+        },
+        read_only: found.archived.then_some("the repository is archived"),
+        info: RepositoryInfo {
+            id: found.id.to_string(),
+            owner: owner.to_owned(),
+            name: name.to_owned(),
+            visibility: match found.visibility.as_deref() {
+                Some("public") => Visibility::Public,
+                Some("internal") => Visibility::Internal,
+                _ => Visibility::Private,
+            },
+            default_branch: found
+                .default_branch
+                .as_deref()
+                .filter(|_| !found.empty_repo)
+                .map(|name| label(name, 255)),
+            archived: found.archived,
+            web_url: web_url(found.web_url.as_deref()),
+            moved_to: context.moved_to(&path),
+        },
+    }
+}
+
+pub(super) fn branch(found: &wire::Branch, default: Option<&str>) -> BranchInfo {
+    BranchInfo {
+        name: label(&found.name, 255),
+        commit_sha: label(&found.commit.id, 64),
+        protected: found.protected,
+        default: found
+            .default
+            .unwrap_or(Some(found.name.as_str()) == default),
+    }
+}
+
+/// Whether scopes that are told suffice for writing. Fine-grained tokens tell only that they are.
+fn writes(identity: &Identity) -> Option<bool> {
+    let scopes = identity.token.scopes.as_ref()?;
+    let has = |wanted: &str| scopes.iter().any(|scope| scope == wanted);
+    if has("granular") {
+        None
+    } else {
+        Some(has("api"))
+    }
+}
+
+/// Webhooks, when the list could be read.
+pub(super) fn hooks(identity: &Identity, repository: &RepositoryAccess, any: bool) -> HookReport {
+    let (access, missing) = match (writes(identity), repository.permission) {
+        (Some(false), _) => (HookAccess::No, Some("the scope api")),
+        (_, Permission::Read | Permission::Write) => {
+            (HookAccess::No, Some("the role Maintainer on the project"))
+        }
+        // Only maintainers and administrators can read the list.
+        (Some(true), Permission::Admin | Permission::Unknown) => (HookAccess::Yes, None),
+        (None, Permission::Admin | Permission::Unknown) => (HookAccess::Unknown, None),
+    };
+    HookReport {
+        access,
+        any: Some(any),
+        missing: missing.map(str::to_owned),
+    }
+}
+
+pub(super) fn operations(
+    identity: &Identity,
+    repository: &RepositoryAccess,
+    hooks: &HookReport,
+) -> Vec<OperationReport> {
+    let write = match (writes(identity), repository.permission) {
+        (Some(false), _) => Verdict::denied("the scope api"),
+        (_, Permission::Read) => Verdict::denied("the role Developer on the project"),
+        (Some(true), Permission::Write | Permission::Admin) => Verdict::Allowed,
+        (None, _) | (Some(true), Permission::Unknown) => Verdict::Unknown,
+    };
+    operations::report(&write, write.clone(), hooks, repository.read_only)
+}

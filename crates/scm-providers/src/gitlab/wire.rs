@@ -1,0 +1,97 @@
+//! What we read of GitLab's answers (REST API documentation: users, projects, project webhooks,
+//! branches, personal access tokens, OAuth 2.0). Members that we do not need are ignored, and only
+//! ids and names must be there.
+
+use serde::Deserialize;
+
+/// `GET /user`.
+#[derive(Deserialize)]
+pub(super) struct User {
+    pub(super) id: u64,
+    pub(super) username: String,
+}
+
+/// `GET /personal_access_tokens/self`.
+#[derive(Deserialize)]
+pub(super) struct SelfToken {
+    pub(super) scopes: Option<Vec<String>>,
+    /// A day, or null.
+    pub(super) expires_at: Option<String>,
+    pub(super) active: Option<bool>,
+    pub(super) revoked: Option<bool>,
+}
+
+/// `GET /oauth/token/info`.
+#[derive(Deserialize)]
+pub(super) struct TokenInfo {
+    pub(super) scope: Option<Vec<String>>,
+    /// Seconds from now; null for a token without an end.
+    pub(super) expires_in: Option<u64>,
+}
+
+/// `GET /projects/{id}`.
+#[derive(Deserialize)]
+pub(super) struct Project {
+    pub(super) id: u64,
+    pub(super) path_with_namespace: String,
+    pub(super) visibility: Option<String>,
+    pub(super) default_branch: Option<String>,
+    #[serde(default)]
+    pub(super) archived: bool,
+    #[serde(default)]
+    pub(super) empty_repo: bool,
+    pub(super) web_url: Option<String>,
+    pub(super) permissions: Option<Permissions>,
+}
+
+/// The account's role, on the project and through its group.
+#[derive(Deserialize)]
+pub(super) struct Permissions {
+    project_access: Option<Access>,
+    group_access: Option<Access>,
+}
+
+#[derive(Deserialize)]
+struct Access {
+    access_level: u32,
+}
+
+impl Permissions {
+    /// The level that counts: the higher one. `None` for administrators and the public.
+    pub(super) fn level(&self) -> Option<u32> {
+        [&self.project_access, &self.group_access]
+            .into_iter()
+            .flatten()
+            .map(|access| access.access_level)
+            .max()
+    }
+}
+
+/// An element of `GET …/repository/branches`.
+#[derive(Deserialize)]
+pub(super) struct Branch {
+    pub(super) name: String,
+    pub(super) commit: Commit,
+    #[serde(default)]
+    pub(super) protected: bool,
+    pub(super) default: Option<bool>,
+}
+
+/// The commit of a branch.
+#[derive(Deserialize)]
+pub(super) struct Commit {
+    pub(super) id: String,
+}
+
+/// The several shapes of an error body.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(super) struct Refusal {
+    /// A word of OAuth, or a text.
+    pub(super) error: Option<String>,
+    pub(super) error_description: Option<String>,
+    /// The scopes that would do, parted by spaces.
+    pub(super) scope: Option<String>,
+    /// A text, a list or an object.
+    pub(super) message: serde_json::Value,
+}

@@ -1,0 +1,4 @@
+//! The clients against scripted code hosts, over real sockets on the loopback interface.
+
+mod contract;
+mod support;
