@@ -80,6 +80,16 @@ pub async fn check_canary(
     Err(StoreError::Conflict.into())
 }
 
+/// The keys that secrets of this database were ever sealed with; none in a new one.
+pub async fn canary_key_ids(db: &DatabaseConnection) -> Result<Vec<KeyId>, StoreError> {
+    let db = Bounded {
+        pool: db.clone(),
+        limit: LIMIT,
+    };
+    let canaries = db.run(|pool| Entity::find().all(pool)).await?;
+    canaries.iter().map(key_id).collect()
+}
+
 /// Removes a key's canary, before the key itself is taken out of the ring. Only when nothing is
 /// sealed with that key any more: its absence is not noticed from then on. False if it had none.
 pub async fn forget_canary(db: &DatabaseConnection, key: &KeyId) -> Result<bool, StoreError> {
@@ -97,16 +107,20 @@ pub async fn forget_canary(db: &DatabaseConnection, key: &KeyId) -> Result<bool,
     Ok(removed.rows_affected > 0)
 }
 
+fn key_id(canary: &Model) -> Result<KeyId, StoreError> {
+    KeyId::parse(&canary.key_id).map_err(|_| StoreError::Corrupt {
+        table: TABLE,
+        column: Column::KeyId.as_str(),
+        id: canary.key_id.clone(),
+    })
+}
+
 /// True if the current key has a canary and every canary opens.
 fn open_all(canaries: &[Model], cipher: &Cipher) -> Result<bool, CanaryError> {
     let mut expected = Vec::new();
     let mut failed = Vec::new();
     for canary in canaries {
-        let id = KeyId::parse(&canary.key_id).map_err(|_| StoreError::Corrupt {
-            table: TABLE,
-            column: Column::KeyId.as_str(),
-            id: canary.key_id.clone(),
-        })?;
+        let id = key_id(canary)?;
         let opened = cipher.open(&place(&id), &canary.sealed_value);
         // Sealed with the key it is named after, or another key's could stand in for it.
         let right = sealed_with(&canary.sealed_value).as_ref() == Some(&id)

@@ -14,7 +14,7 @@ mod key_file;
 mod keyring;
 mod query;
 
-pub use canary::{CanaryError, CanaryState, check_canary, forget_canary};
+pub use canary::{CanaryError, CanaryState, canary_key_ids, check_canary, forget_canary};
 pub use cipher::{Cipher, OpenError, SealError, SecretPlace};
 pub use connect::{ConnectOptions, connect, ping};
 pub use controller::integration::{NewIntegration, ScmIntegrationController, VerificationOutcome};

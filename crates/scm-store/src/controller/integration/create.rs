@@ -5,10 +5,8 @@ use scm_types::{
     RowVersion, SafeScmIntegration, TenantId, TenantScope, Timestamp, VerificationStatus,
 };
 use sea_orm::{
-    ActiveModelTrait,
-    ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, Iterable, Order, QueryFilter,
-    QueryOrder, QuerySelect, QueryTrait,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, Iterable, Order,
+    QueryFilter, QueryOrder, QuerySelect, QueryTrait,
     sea_query::{Expr, ExprTrait, Query},
 };
 
@@ -135,7 +133,7 @@ impl ScmIntegrationController {
         let mut update = Query::update();
         update.table(Entity);
         for column in Column::iter().filter(|column| !kept(*column)) {
-            if let Set(value) = values.get(column) {
+            if let Some(value) = values.get(column).into_value() {
                 update.value(column, value);
             }
         }

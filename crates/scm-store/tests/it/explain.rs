@@ -1,0 +1,1 @@
+//! The lists are served by their index, in its order.

@@ -1,0 +1,106 @@
+//! The key file: made once, whole, and for its owner only.
+
+use std::{fs, sync::Arc, thread};
+
+use scm_store::{KeyFileError, KeyId, KeyRing};
+
+fn ids(ring: &KeyRing) -> Vec<KeyId> {
+    ring.ids().cloned().collect()
+}
+
+#[test]
+fn a_missing_file_is_made_and_then_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("keys");
+    let made = KeyRing::load_or_create(&path).unwrap();
+    assert!(made.created);
+    let text = fs::read_to_string(&path).unwrap();
+    let again = KeyRing::load_or_create(&path).unwrap();
+    assert!(!again.created);
+    assert_eq!(ids(&made.ring), ids(&again.ring));
+    assert_eq!(*again.ring.to_file_text(), text);
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn of_many_who_make_it_all_get_the_same() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = Arc::new(directory.path().join("keys"));
+    let threads: Vec<_> = (0..16)
+        .map(|_| {
+            let path = path.clone();
+            thread::spawn(move || {
+                let keys = KeyRing::load_or_create(&path).unwrap();
+                (keys.created, keys.ring.to_file_text().to_string())
+            })
+        })
+        .collect();
+    let results: Vec<_> = threads
+        .into_iter()
+        .map(|thread| thread.join().unwrap())
+        .collect();
+    assert_eq!(results.iter().filter(|(created, _)| *created).count(), 1);
+    assert!(results.iter().all(|(_, text)| *text == results[0].1));
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn saving_replaces_the_whole_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("keys");
+    let mut ring = KeyRing::load_or_create(&path).unwrap().ring;
+    ring.rotate(KeyId::parse("second").unwrap()).unwrap();
+    ring.save(&path).unwrap();
+    assert_eq!(ids(&KeyRing::load(&path).unwrap()), ids(&ring));
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn what_cannot_be_used_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("keys");
+    assert!(matches!(
+        KeyRing::load(&path).err(),
+        Some(KeyFileError::Read(_))
+    ));
+    let nowhere = directory.path().join("missing").join("keys");
+    assert!(matches!(
+        KeyRing::load_or_create(&nowhere).err(),
+        Some(KeyFileError::Create(_))
+    ));
+    KeyRing::load_or_create(&path).unwrap();
+    fs::write(&path, "not a key").unwrap();
+    assert!(matches!(
+        KeyRing::load_or_create(&path).err(),
+        Some(KeyFileError::Content(_))
+    ));
+}
+
+#[cfg(unix)]
+#[test]
+fn others_must_not_read_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("keys");
+    KeyRing::load_or_create(&path).unwrap();
+    let mode = fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode, 0o600);
+    for (mode, fine) in [
+        (0o400, true),
+        (0o440, true),
+        (0o640, true),
+        (0o660, false),
+        (0o644, false),
+        (0o604, false),
+    ] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        let result = KeyRing::load_or_create(&path).map(|keys| keys.created);
+        assert_eq!(result.is_ok(), fine, "{mode:o}: {result:?}");
+        if let Err(error) = result {
+            assert!(
+                error.to_string().contains(&format!("{mode:04o}")),
+                "{error}"
+            );
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! The store's promises, on every backend. `SCM_TEST_MYSQL_URL` and `SCM_TEST_POSTGRES_URL` name
+//! the servers.
+
+mod canary;
+mod conflict;
+mod corrupt;
+mod delete;
+mod explain;
+mod given;
+mod integration;
+mod key_file;
+mod outage;
+mod secrets;
+mod tenancy;
+mod update;
+mod verify;

@@ -1,0 +1,1 @@
+//! The database goes away and comes back.
