@@ -102,4 +102,11 @@ mod tests {
         check(r#"<not a url>; rel="next""#, None);
         check(r#"rel="next""#, None);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_header_is_survived(header in "[<>;,=\" a-z:/]{0,60}") {
+            let _ = next_link(&header);
+        }
+    }
 }

@@ -50,6 +50,8 @@ pub(crate) fn api_url(
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -88,6 +90,23 @@ mod tests {
                 api_url(&base, &["repos", segment], &[]).is_err(),
                 "{segment:?}"
             );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_segment_stays_one_segment(segment in "\\PC{1,20}", value in "\\PC{0,20}") {
+            prop_assume!(segment != "." && segment != "..");
+            let base = Url::parse("https://h/api").unwrap();
+            let url = api_url(&base, &["repos", &segment], &[("q", &value)]).unwrap();
+            let parts: Vec<_> = url.path_segments().unwrap().collect();
+            prop_assert_eq!(parts.len(), 3);
+            let decoded = percent_encoding::percent_decode_str(parts[2]).decode_utf8().unwrap();
+            prop_assert_eq!(decoded.as_ref(), segment);
+            let pairs: Vec<_> = url.query_pairs().collect();
+            prop_assert_eq!(pairs.len(), 1);
+            prop_assert_eq!(pairs[0].1.as_ref(), value);
+            prop_assert!(url.as_str().is_ascii() && url.fragment().is_none());
         }
     }
 }

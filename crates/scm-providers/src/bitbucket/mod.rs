@@ -75,15 +75,19 @@ impl Bitbucket {
         let query = query
             .each_ref()
             .map(|(name, value)| (*name, value.as_str()));
-        let answer = self.context.get(&path, &query).await?;
-        match self.accept(answer, Subject::Part) {
-            Ok(answer) => Ok(map::permission(&answer.json()?)),
+        let asked = async {
+            let answer = self.context.get(&path, &query).await?;
+            self.accept(answer, Subject::Part)?.json()
+        };
+        match asked.await {
+            Ok(found) => Ok(map::permission(&found)),
             Err(
-                ProviderError::InsufficientScope { .. }
-                | ProviderError::NotFound { .. }
-                | ProviderError::BadRequest { .. },
-            ) => Ok(Permission::Unknown),
-            Err(error) => Err(error),
+                error @ (ProviderError::TokenInvalid { .. } | ProviderError::TokenExpired { .. }),
+            ) => Err(error),
+            Err(error) => {
+                tracing::debug!(code = error.code(), "the permission could not be asked for");
+                Ok(Permission::Unknown)
+            }
         }
     }
 }

@@ -20,6 +20,9 @@ const SECONDARY: Duration = Duration::from_mins(1);
 
 /// The signs of a rate limit.
 pub(super) fn limit(answer: &Answer, now: Timestamp) -> Limit {
+    if answer.status.as_u16() == 401 {
+        return Limit::Clear; // counted against nobody's limit, not this credential's
+    }
     let refused = matches!(answer.status.as_u16(), 403 | 429);
     let core = answer
         .header("x-ratelimit-resource")
@@ -93,14 +96,23 @@ fn forbidden(context: &Context, answer: &Answer) -> ProviderError {
     let sso_url = answer
         .header("x-github-sso")
         .and_then(|value| sso_url(value, context.repository.host().base_url()));
-    let accepted = answer
+    let missing = answer
         .header("x-accepted-github-permissions")
-        .or_else(|| answer.header("x-accepted-oauth-scopes"))
+        .or_else(|| missing_scopes(answer))
         .and_then(|value| context.session.fact(value));
-    ProviderError::InsufficientScope {
-        missing: accepted,
-        sso_url,
-    }
+    ProviderError::InsufficientScope { missing, sso_url }
+}
+
+/// The scopes that would do, if the token has none of them; else something other is in the way.
+fn missing_scopes(answer: &Answer) -> Option<&str> {
+    let split = |list: &str| {
+        list.split(',')
+            .map(|scope| scope.trim().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let accepted = answer.header("x-accepted-oauth-scopes")?;
+    let granted = split(answer.header("x-oauth-scopes")?);
+    (!split(accepted).iter().any(|scope| granted.contains(scope))).then_some(accepted)
 }
 
 /// The page of `required; url=…`, if it lies on the repository's own host.
@@ -207,6 +219,27 @@ mod tests {
             Limit::Clear,
         );
         check(404, &[], "secondary rate limit", Limit::Clear);
+        check(401, &[spent, reset], "", Limit::Clear);
+    }
+
+    #[test]
+    fn scopes_that_would_do() {
+        #[track_caller]
+        fn check(accepted: &str, granted: &str, want: Option<&str>) {
+            let headers = [
+                ("x-accepted-oauth-scopes", accepted),
+                ("x-oauth-scopes", granted),
+            ];
+            assert_eq!(missing_scopes(&answer(403, &headers, "")), want);
+        }
+        check(
+            "repo, admin:repo_hook",
+            "gist",
+            Some("repo, admin:repo_hook"),
+        );
+        check("repo, admin:repo_hook", "", Some("repo, admin:repo_hook"));
+        check("repo, admin:repo_hook", "user, repo", None);
+        check("", "", None);
     }
 
     #[test]

@@ -32,14 +32,15 @@ pub(super) fn repository(
         Some("internal") => Visibility::Internal,
         Some(_) => Visibility::Private,
         // Older Enterprise Servers tell only this.
-        None if found.private => Visibility::Private,
+        None if found.private == Some(true) => Visibility::Private,
         None => Visibility::Public,
     };
+    let is_archived = found.archived == Some(true);
     RepositoryAccess {
         permission: permission(identity, found.permissions),
-        read_only: if found.archived {
+        read_only: if is_archived {
             Some("the repository is archived")
-        } else if found.disabled {
+        } else if found.disabled == Some(true) {
             Some("the repository is disabled by its host")
         } else {
             None
@@ -50,7 +51,7 @@ pub(super) fn repository(
             name: name.to_owned(),
             visibility,
             default_branch: found.default_branch.as_deref().map(|name| label(name, 255)),
-            archived: found.archived,
+            archived: is_archived,
             web_url: web_url(found.html_url.as_deref()),
             moved_to: context.moved_to(&path),
         },
@@ -75,7 +76,7 @@ pub(super) fn branch(found: &wire::Branch, default: Option<&str>) -> BranchInfo 
     BranchInfo {
         name: label(&found.name, 255),
         commit_sha: label(&found.commit.sha, 64),
-        protected: found.protected,
+        protected: found.protected == Some(true),
         default: Some(found.name.as_str()) == default,
     }
 }

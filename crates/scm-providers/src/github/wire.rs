@@ -15,14 +15,11 @@ pub(super) struct User {
 pub(super) struct Repository {
     pub(super) id: u64,
     pub(super) full_name: String,
-    #[serde(default)]
-    pub(super) private: bool,
+    pub(super) private: Option<bool>,
     pub(super) visibility: Option<String>,
     pub(super) default_branch: Option<String>,
-    #[serde(default)]
-    pub(super) archived: bool,
-    #[serde(default)]
-    pub(super) disabled: bool,
+    pub(super) archived: Option<bool>,
+    pub(super) disabled: Option<bool>,
     pub(super) html_url: Option<String>,
     pub(super) permissions: Option<Permissions>,
 }
@@ -44,8 +41,7 @@ pub(super) struct Permissions {
 pub(super) struct Branch {
     pub(super) name: String,
     pub(super) commit: Commit,
-    #[serde(default)]
-    pub(super) protected: bool,
+    pub(super) protected: Option<bool>,
 }
 
 /// The commit of a branch.

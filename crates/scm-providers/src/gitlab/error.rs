@@ -72,8 +72,9 @@ fn unauthorised(context: &Context, token: &str, body: &wire::Refusal) -> Provide
     let described = body.error_description.as_deref().unwrap_or_default();
     match body.error.as_deref() {
         Some("invalid_token") if described.starts_with("Token is expired") => {
+            let now = context.session.now();
             ProviderError::TokenExpired {
-                at: context.known_expiry,
+                at: context.known_expiry.filter(|at| *at <= now),
             }
         }
         Some("dpop_error") => ProviderError::InsufficientScope {

@@ -30,6 +30,7 @@ pub(super) fn repository(context: &Context, found: &wire::Project) -> Repository
         .permissions
         .as_ref()
         .and_then(wire::Permissions::level);
+    let is_archived = found.archived == Some(true);
     RepositoryAccess {
         permission: match level {
             None => Permission::Unknown,
@@ -37,7 +38,7 @@ pub(super) fn repository(context: &Context, found: &wire::Project) -> Repository
             Some(DEVELOPER..) => Permission::Write,
             Some(_) => Permission::Read,
         },
-        read_only: found.archived.then_some("the repository is archived"),
+        read_only: is_archived.then_some("the repository is archived"),
         info: RepositoryInfo {
             id: found.id.to_string(),
             owner: owner.to_owned(),
@@ -50,9 +51,9 @@ pub(super) fn repository(context: &Context, found: &wire::Project) -> Repository
             default_branch: found
                 .default_branch
                 .as_deref()
-                .filter(|_| !found.empty_repo)
+                .filter(|_| found.empty_repo != Some(true))
                 .map(|name| label(name, 255)),
-            archived: found.archived,
+            archived: is_archived,
             web_url: web_url(found.web_url.as_deref()),
             moved_to: context.moved_to(&path),
         },
@@ -63,7 +64,7 @@ pub(super) fn branch(found: &wire::Branch, default: Option<&str>) -> BranchInfo 
     BranchInfo {
         name: label(&found.name, 255),
         commit_sha: label(&found.commit.id, 64),
-        protected: found.protected,
+        protected: found.protected == Some(true),
         default: found
             .default
             .unwrap_or(Some(found.name.as_str()) == default),

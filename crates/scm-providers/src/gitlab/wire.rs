@@ -36,10 +36,8 @@ pub(super) struct Project {
     pub(super) path_with_namespace: String,
     pub(super) visibility: Option<String>,
     pub(super) default_branch: Option<String>,
-    #[serde(default)]
-    pub(super) archived: bool,
-    #[serde(default)]
-    pub(super) empty_repo: bool,
+    pub(super) archived: Option<bool>,
+    pub(super) empty_repo: Option<bool>,
     pub(super) web_url: Option<String>,
     pub(super) permissions: Option<Permissions>,
 }
@@ -72,8 +70,7 @@ impl Permissions {
 pub(super) struct Branch {
     pub(super) name: String,
     pub(super) commit: Commit,
-    #[serde(default)]
-    pub(super) protected: bool,
+    pub(super) protected: Option<bool>,
     pub(super) default: Option<bool>,
 }
 

@@ -8,7 +8,9 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
-use octocrab::Octocrab;
+use octocrab::{
+    AuthState, Octocrab, OctocrabBuilder, service::middleware::reqwest_connector::ReqwestConnector,
+};
 use tokio::sync::OnceCell;
 
 use super::{
@@ -109,17 +111,17 @@ pub(crate) async fn send(
     Ok(response.map(|body| body.map_err(Into::into).boxed()))
 }
 
-/// octocrab over our client. It adds nothing of its own: no repetition, no redirects, no cache;
-/// the user agent is set because it would otherwise put its name there.
-pub(crate) fn octocrab(
-    client: &reqwest::Client,
-    endpoint: &Endpoint,
-    user_agent: &str,
-) -> Result<Octocrab, octocrab::Error> {
-    Octocrab::builder()
-        .base_uri(endpoint.api_url.as_str())?
-        .add_header(http::header::USER_AGENT, user_agent.to_owned())
-        .build_with_reqwest(client.clone())
+/// octocrab over our client, as `build_with_reqwest` does it, but without the layers that it puts
+/// in between: they would send octocrab's name as a second user agent, and all else that they do
+/// (credential, base URL, cache) is done by the session.
+pub(crate) fn octocrab(client: &reqwest::Client) -> Octocrab {
+    let built = OctocrabBuilder::new_empty()
+        .with_service(ReqwestConnector::new(client.clone()))
+        .with_auth(AuthState::None)
+        .build();
+    match built {
+        Ok(octocrab) => octocrab,
+    }
 }
 
 /// Sends a request through octocrab.

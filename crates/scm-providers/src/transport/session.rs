@@ -231,11 +231,8 @@ impl Session {
         let response = if self.transport.dialect().octocrab {
             let octocrab = self
                 .octocrab
-                .get_or_try_init(|| async {
-                    client::octocrab(http, self.transport.endpoint(), &settings.user_agent)
-                })
-                .await
-                .map_err(|error| super::failure::classify(&error, super::failure::Phase::Head))?;
+                .get_or_init(|| async { client::octocrab(http) })
+                .await;
             client::send_octocrab(octocrab, request).await?
         } else {
             client::send(http, request).await?

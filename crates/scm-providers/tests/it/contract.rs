@@ -478,10 +478,7 @@ async fn trouble_that_stays_says_nothing_about_the_connection() {
             Reply::json(200, &json!({"id": 1, "login": "x"})).truncated(),
         ),
         ("too large", Reply::huge(512 * 1024)),
-        (
-            "too large when unpacked",
-            Reply::gzip_bomb(64 * 1024 * 1024),
-        ),
+        ("too large when unpacked", Reply::gzip_bomb(4 * 1024 * 1024)),
         ("no connection", Reply::close()),
         ("unasked 304", Reply::empty(304)),
         ("strange status", Reply::json(299, &json!({}))),
