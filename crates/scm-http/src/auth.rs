@@ -38,14 +38,18 @@ pub(crate) struct State {
 impl State {
     fn caller(&self, request: &HttpRequest) -> Option<Caller> {
         match &self.authentication {
-            Authentication::Open { account } => {
-                Some(Caller { account: account.clone(), access: Access::Platform })
-            }
+            Authentication::Open { account } => Some(Caller {
+                account: account.clone(),
+                access: Access::Platform,
+            }),
             Authentication::ApiKeys(keys) => {
                 let header = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
                 let (scheme, key) = header.split_once(' ')?;
                 let bearer = scheme.eq_ignore_ascii_case("bearer");
-                bearer.then(|| keys.caller(key.trim(), self.services.clock().now()).cloned())?
+                bearer.then(|| {
+                    keys.caller(key.trim(), self.services.clock().now())
+                        .cloned()
+                })?
             }
             Authentication::Host => request.extensions().get::<Caller>().cloned(),
         }
@@ -60,7 +64,9 @@ impl FromRequest for Known {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let caller = request.app_data::<web::Data<State>>().and_then(|state| state.caller(request));
+        let caller = request
+            .app_data::<web::Data<State>>()
+            .and_then(|state| state.caller(request));
         ready(caller.map(Self).ok_or(ApiError::Unauthenticated))
     }
 }

@@ -45,20 +45,25 @@ impl FromRequest for Fields {
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let json = request.content_type().eq_ignore_ascii_case("application/json");
+        let json = request
+            .content_type()
+            .eq_ignore_ascii_case("application/json");
         let payload = payload.take();
         Box::pin(async move {
             if !json {
                 return Err(ApiError::ContentType);
             }
-            let body = timeout(MAX_WAIT, read(payload)).await.map_err(|_| ApiError::BodySlow)??;
+            let body = timeout(MAX_WAIT, read(payload))
+                .await
+                .map_err(|_| ApiError::BodySlow)??;
             match serde_json::from_slice(&body) {
                 Ok(Value::Object(members)) => Ok(Self::new(members)),
                 Ok(_) => Err(ApiError::NotAnObject),
                 // serde_json's own text can quote the body.
-                Err(error) => {
-                    Err(ApiError::MalformedJson { line: error.line(), column: error.column() })
-                }
+                Err(error) => Err(ApiError::MalformedJson {
+                    line: error.line(),
+                    column: error.column(),
+                }),
             }
         })
     }
@@ -66,7 +71,11 @@ impl FromRequest for Fields {
 
 impl Fields {
     fn new(members: Map<String, Value>) -> Self {
-        Self { members, known: Vec::new(), errors: Vec::new() }
+        Self {
+            members,
+            known: Vec::new(),
+            errors: Vec::new(),
+        }
     }
 
     /// Notes a problem with a field.
@@ -137,7 +146,9 @@ impl Fields {
             None => Patch::Absent,
             Some(Value::Null) => Patch::Null,
             // A wrong value is noted, so what stands here is never used.
-            Some(value) => self.parsed(field, value, parse).map_or(Patch::Absent, Patch::Value),
+            Some(value) => self
+                .parsed(field, value, parse)
+                .map_or(Patch::Absent, Patch::Value),
         }
     }
 
@@ -164,7 +175,11 @@ impl Fields {
             };
             self.errors.push(FieldError::new(printable(field), message));
         }
-        if self.errors.is_empty() { Ok(()) } else { Err(ApiError::invalid(self.errors)) }
+        if self.errors.is_empty() {
+            Ok(())
+        } else {
+            Err(ApiError::invalid(self.errors))
+        }
     }
 }
 
@@ -180,7 +195,9 @@ mod tests {
     use super::*;
 
     fn fields(value: Value) -> Fields {
-        let Value::Object(members) = value else { panic!("an object") };
+        let Value::Object(members) = value else {
+            panic!("an object")
+        };
         Fields::new(members)
     }
 
@@ -195,8 +212,10 @@ mod tests {
         else {
             panic!("an error")
         };
-        let told: Vec<_> =
-            errors.iter().map(|error| format!("{} {}", error.field, error.message)).collect();
+        let told: Vec<_> = errors
+            .iter()
+            .map(|error| format!("{} {}", error.field, error.message))
+            .collect();
         assert_eq!(
             told,
             [
@@ -213,7 +232,10 @@ mod tests {
         let mut fields = fields(json!({"null": null, "value": "v"}));
         assert_eq!(fields.text_patch("absent", Ok::<_, String>), Patch::Absent);
         assert_eq!(fields.text_patch("null", Ok::<_, String>), Patch::Null);
-        assert_eq!(fields.text_patch("value", Ok::<_, String>), Patch::Value("v".to_owned()));
+        assert_eq!(
+            fields.text_patch("value", Ok::<_, String>),
+            Patch::Value("v".to_owned())
+        );
         assert!(fields.finish(&[]).is_ok());
     }
 }

@@ -23,7 +23,10 @@ pub(crate) struct Envelope<T> {
 impl<T> Envelope<T> {
     /// An answer with a result.
     pub(crate) fn of(data: T) -> Self {
-        Self { data: Some(data), ..Self::empty() }
+        Self {
+            data: Some(data),
+            ..Self::empty()
+        }
     }
 
     /// An answer without one.
@@ -40,6 +43,9 @@ impl<T> Envelope<T> {
 
     /// The same with a sentence for a person.
     pub(crate) fn message(self, message: &'static str) -> Self {
-        Self { message: Some(message), ..self }
+        Self {
+            message: Some(message),
+            ..self
+        }
     }
 }

@@ -65,7 +65,17 @@ impl ApiError {
 
     fn failure(&self) -> Failure {
         let (status, code) = self.status_and_code();
-        let mut failure = Failure::new(status, code, self.to_string());
+        let text = match self {
+            Self::Service(ServiceError::Store(error)) if error.is_unavailable() => {
+                "The database is not available at the moment; try again".to_owned()
+            }
+            // Which row and column it was is for the log.
+            Self::Service(ServiceError::Store(_)) if status.is_server_error() => {
+                "The stored data could not be used; the server's log says why".to_owned()
+            }
+            _ => self.to_string(),
+        };
+        let mut failure = Failure::new(status, code, text);
         match self {
             Self::Service(error) => dress(&mut failure, error),
             Self::MethodNotAllowed { allow } => failure.allow = Some(allow),
@@ -150,11 +160,24 @@ fn provider(error: &ProviderError) -> (StatusCode, &'static str) {
 
 fn store(error: &StoreError) -> (StatusCode, &'static str) {
     match error {
-        StoreError::Unavailable { .. } => {
-            (StatusCode::SERVICE_UNAVAILABLE, "database_unavailable")
-        }
+        StoreError::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "database_unavailable"),
         StoreError::Unreadable { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "secret_unreadable"),
         StoreError::Corrupt { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "row_corrupt"),
+        StoreError::Restricted => (StatusCode::CONFLICT, "in_use"),
+        StoreError::Seal(_) | StoreError::Url | StoreError::Database { .. } => {
+            (StatusCode::INTERNAL_SERVER_ERROR, "database_error")
+        }
+        // The service gives these a meaning of its own, which stands in `service`; whoever hands
+        // one through all the same answers a conflict.
+        StoreError::Conflict
+        | StoreError::OutsideScope
+        | StoreError::VersionMismatch
+        | StoreError::NoCredential
+        | StoreError::Deleted
+        | StoreError::NotNullable { .. }
+        | StoreError::DoesNotFit { .. }
+        | StoreError::CredentialChanged
+        | StoreError::Reference { .. } => (StatusCode::CONFLICT, "conflict"),
     }
 }
 
@@ -164,7 +187,9 @@ fn dress(failure: &mut Failure, error: &ServiceError) {
         ServiceError::Invalid(details) | ServiceError::MissingRequired(details) => {
             failure.details.clone_from(details);
         }
-        ServiceError::Provider(error) if failure.status.as_u16() == 429 || failure.status.is_server_error() => {
+        ServiceError::Provider(error)
+            if failure.status.as_u16() == 429 || failure.status.is_server_error() =>
+        {
             let seconds = error.retry_after().map_or(HOST_RETRY, |wait| {
                 wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
             });

@@ -9,20 +9,31 @@ use scm_types::{RowVersion, Timestamp};
 
 /// The strong entity tag of a row's state.
 pub(crate) fn etag(version: RowVersion) -> String {
-    format!("\"{}-{:x}\"", version.number, version.updated_at.as_millis())
+    format!(
+        "\"{}-{:x}\"",
+        version.number,
+        version.updated_at.as_millis()
+    )
 }
 
 fn parse(tag: &str) -> Option<RowVersion> {
     let (number, millis) = tag.strip_prefix('"')?.strip_suffix('"')?.split_once('-')?;
     let updated_at = Timestamp::from_millis(i64::from_str_radix(millis, 16).ok()?)?;
-    Some(RowVersion { number: number.parse().ok()?, updated_at })
+    Some(RowVersion {
+        number: number.parse().ok()?,
+        updated_at,
+    })
 }
 
 fn tags(request: &HttpRequest, name: &HeaderName) -> Option<Vec<String>> {
     let mut values = request.headers().get_all(name).peekable();
     values.peek()?;
     let text = values.map(|value| value.to_str().unwrap_or_default());
-    Some(text.flat_map(|value| value.split(',')).map(|tag| tag.trim().to_owned()).collect())
+    Some(
+        text.flat_map(|value| value.split(','))
+            .map(|tag| tag.trim().to_owned())
+            .collect(),
+    )
 }
 
 /// What `If-Match` demands; `None` if there is nothing to compare (absent, or `*`, which any
@@ -32,13 +43,16 @@ pub(crate) fn precondition(request: &HttpRequest) -> Option<Precondition> {
     if tags.iter().any(|tag| tag == "*") {
         return None;
     }
-    Some(Precondition(tags.iter().filter_map(|tag| parse(tag)).collect()))
+    Some(Precondition(
+        tags.iter().filter_map(|tag| parse(tag)).collect(),
+    ))
 }
 
 /// True if the caller has this state already (`If-None-Match`, compared weakly).
 pub(crate) fn not_modified(request: &HttpRequest, version: RowVersion) -> bool {
     tags(request, &IF_NONE_MATCH).is_some_and(|tags| {
-        tags.iter().any(|tag| tag == "*" || parse(tag.trim_start_matches("W/")) == Some(version))
+        tags.iter()
+            .any(|tag| tag == "*" || parse(tag.trim_start_matches("W/")) == Some(version))
     })
 }
 
@@ -56,15 +70,30 @@ mod tests {
         };
         let tag = etag(version);
         let with = |name: HeaderName, value: &str| {
-            TestRequest::default().insert_header((name, value.to_owned())).to_http_request()
+            TestRequest::default()
+                .insert_header((name, value.to_owned()))
+                .to_http_request()
         };
-        assert_eq!(precondition(&with(IF_MATCH, &tag)), Some(Precondition(vec![version])));
+        assert_eq!(
+            precondition(&with(IF_MATCH, &tag)),
+            Some(Precondition(vec![version]))
+        );
         assert_eq!(precondition(&with(IF_MATCH, "*")), None);
-        assert_eq!(precondition(&TestRequest::default().to_http_request()), None);
+        assert_eq!(
+            precondition(&TestRequest::default().to_http_request()),
+            None
+        );
         for wrong in ["", "\"\"", "3", "\"x-y\"", "W/\"3-0\""] {
-            assert_eq!(precondition(&with(IF_MATCH, wrong)), Some(Precondition(vec![])), "{wrong}");
+            assert_eq!(
+                precondition(&with(IF_MATCH, wrong)),
+                Some(Precondition(vec![])),
+                "{wrong}"
+            );
         }
-        assert!(not_modified(&with(IF_NONE_MATCH, &format!("\"a\", W/{tag}")), version));
+        assert!(not_modified(
+            &with(IF_NONE_MATCH, &format!("\"a\", W/{tag}")),
+            version
+        ));
         assert!(!not_modified(&with(IF_NONE_MATCH, "\"2-0\""), version));
     }
 }

@@ -12,7 +12,8 @@ use actix_web::{
     },
 };
 use scm_service::FieldError;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 /// What an answer says when something was not done.
 #[derive(Debug, Clone)]
@@ -44,35 +45,26 @@ impl Failure {
         }
     }
 
-    fn details(&self) -> Value {
-        let detail = |error: &FieldError| json!({"field": error.field, "message": error.message});
-        self.details.iter().map(detail).collect()
+    fn own_form(&self) -> OwnForm<'_> {
+        OwnForm {
+            success: false,
+            error: &self.error,
+            code: self.code,
+            details: &self.details,
+            beside: &self.beside,
+        }
     }
 
-    fn own_form(&self) -> Value {
-        let mut body = Map::new();
-        body.insert("success".into(), false.into());
-        body.insert("error".into(), self.error.clone().into());
-        body.insert("code".into(), self.code.into());
-        if !self.details.is_empty() {
-            body.insert("details".into(), self.details());
+    fn problem(&self) -> Problem<'_> {
+        Problem {
+            kind: format!("urn:scm:error:{}", self.code),
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            detail: &self.error,
+            code: self.code,
+            errors: &self.details,
+            beside: &self.beside,
         }
-        body.extend(self.beside.clone());
-        body.into()
-    }
-
-    fn problem(&self) -> Value {
-        let mut body = Map::new();
-        body.insert("type".into(), format!("urn:scm:error:{}", self.code).into());
-        body.insert("title".into(), self.status.canonical_reason().unwrap_or("Error").into());
-        body.insert("status".into(), self.status.as_u16().into());
-        body.insert("detail".into(), self.error.clone().into());
-        body.insert("code".into(), self.code.into());
-        if !self.details.is_empty() {
-            body.insert("errors".into(), self.details());
-        }
-        body.extend(self.beside.clone());
-        body.into()
     }
 
     /// The answer, in the form that was asked for.
@@ -88,13 +80,42 @@ impl Failure {
             answer.insert_header((WWW_AUTHENTICATE, "Bearer realm=\"scm\""));
         }
         let (kind, body) = match form {
-            Form::Own => ("application/json", self.own_form()),
-            Form::Problem => ("application/problem+json", self.problem()),
+            Form::Own => ("application/json", serde_json::to_string(&self.own_form())),
+            Form::Problem => (
+                "application/problem+json",
+                serde_json::to_string(&self.problem()),
+            ),
         };
-        let mut response = answer.content_type(kind).body(body.to_string());
+        // Text keys only: writing it cannot fail.
+        let mut response = answer.content_type(kind).body(body.unwrap_or_default());
         response.extensions_mut().insert(self);
         response
     }
+}
+
+#[derive(Serialize)]
+struct OwnForm<'a> {
+    success: bool,
+    error: &'a str,
+    code: &'static str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    details: &'a [FieldError],
+    #[serde(flatten)]
+    beside: &'a Map<String, Value>,
+}
+
+#[derive(Serialize)]
+struct Problem<'a> {
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    code: &'static str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldError],
+    #[serde(flatten)]
+    beside: &'a Map<String, Value>,
 }
 
 /// In which form a failure is told.
@@ -112,7 +133,11 @@ impl Form {
         let problem = headers
             .get_all(ACCEPT)
             .filter_map(|value| value.to_str().ok())
-            .any(|value| value.to_ascii_lowercase().contains("application/problem+json"));
+            .any(|value| {
+                value
+                    .to_ascii_lowercase()
+                    .contains("application/problem+json")
+            });
         if problem { Self::Problem } else { Self::Own }
     }
 

@@ -34,15 +34,24 @@ struct Health {
 
 /// The process answers: nothing else is looked at, so that a database outage restarts nobody.
 async fn livez() -> HttpResponse {
-    HttpResponse::Ok().json(Health { status: "ok", checks: Vec::new() })
+    HttpResponse::Ok().json(Health {
+        status: "ok",
+        checks: Vec::new(),
+    })
 }
 
 async fn readyz(check: web::Data<Arc<dyn HealthCheck>>) -> HttpResponse {
     let checks = check.ready().await;
     let ok = checks.iter().all(|line| line.ok);
-    let (status, word) =
-        if ok { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "unavailable") };
-    HttpResponse::build(status).json(Health { status: word, checks })
+    let (status, word) = if ok {
+        (StatusCode::OK, "ok")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+    };
+    HttpResponse::build(status).json(Health {
+        status: word,
+        checks,
+    })
 }
 
 /// Adds `/livez` and `/readyz`.
@@ -52,7 +61,15 @@ pub fn configure_health(
     move |config| {
         config
             .app_data(web::Data::new(check))
-            .service(crate::routes::readable("/livez").route(web::get().to(livez)).route(web::head().to(livez)))
-            .service(crate::routes::readable("/readyz").route(web::get().to(readyz)).route(web::head().to(readyz)));
+            .service(
+                crate::routes::readable("/livez")
+                    .route(web::get().to(livez))
+                    .route(web::head().to(livez)),
+            )
+            .service(
+                crate::routes::readable("/readyz")
+                    .route(web::get().to(readyz))
+                    .route(web::head().to(readyz)),
+            );
     }
 }

@@ -14,5 +14,5 @@ mod routes;
 
 pub use auth::Authentication;
 pub use error::ApiError;
-pub use health::{HealthCheck, ReadyLine};
-pub use routes::{configure, configure_health, fallback};
+pub use health::{HealthCheck, ReadyLine, configure_health};
+pub use routes::{configure, fallback};

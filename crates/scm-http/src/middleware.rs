@@ -26,12 +26,19 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The caller's own id of the request if it is harmless, else a new one.
 fn request_id(request: &ServiceRequest) -> String {
-    let given = request.headers().get(&REQUEST_ID).and_then(|value| value.to_str().ok());
+    let given = request
+        .headers()
+        .get(&REQUEST_ID)
+        .and_then(|value| value.to_str().ok());
     let harmless = |id: &&str| {
         (1..=128).contains(&id.len())
-            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+            && id
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
     };
-    given.filter(harmless).map_or_else(|| nanoid::nanoid!(), str::to_owned)
+    given
+        .filter(harmless)
+        .map_or_else(|| nanoid::nanoid!(), str::to_owned)
 }
 
 /// A failure's answer in the form that was asked for, every other answer as it is.
@@ -65,7 +72,10 @@ pub(crate) async fn observe<B: MessageBody + 'static>(
     let started = Instant::now();
     let span = tracing::info_span!("request", request_id = %id);
 
-    let outcome = AssertUnwindSafe(next.call(request)).catch_unwind().instrument(span.clone()).await;
+    let outcome = AssertUnwindSafe(next.call(request))
+        .catch_unwind()
+        .instrument(span.clone())
+        .await;
     let answered = match outcome {
         Ok(Ok(response)) => Ok(response.map_into_boxed_body()),
         Ok(Err(error)) => Err(error),
@@ -78,12 +88,20 @@ pub(crate) async fn observe<B: MessageBody + 'static>(
             let route = response.request().match_pattern();
             let (request, response) = response.into_parts();
             let response = dressed(response, &id, form);
-            (response.status(), route, Ok(ServiceResponse::new(request, response)))
+            (
+                response.status(),
+                route,
+                Ok(ServiceResponse::new(request, response)),
+            )
         }
         Err(error) => {
             let response = dressed(error.error_response(), &id, form);
             let status = response.status();
-            (status, None, Err(InternalError::from_response(error, response).into()))
+            (
+                status,
+                None,
+                Err(InternalError::from_response(error, response).into()),
+            )
         }
     };
     span.in_scope(|| {

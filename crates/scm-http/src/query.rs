@@ -18,7 +18,11 @@ impl Query {
     pub(crate) fn of(request: &HttpRequest) -> Result<Self, ApiError> {
         let pairs = web::Query::<Vec<(String, String)>>::from_query(request.query_string())
             .map_err(|_| ApiError::MalformedQuery)?;
-        Ok(Self { pairs: pairs.into_inner(), known: Vec::new(), errors: Vec::new() })
+        Ok(Self {
+            pairs: pairs.into_inner(),
+            known: Vec::new(),
+            errors: Vec::new(),
+        })
     }
 
     /// A parameter turned into what it means; `None` if it is absent or wrong.
@@ -32,10 +36,13 @@ impl Query {
         let (_, value) = self.pairs.swap_remove(position);
         if self.pairs.iter().any(|(key, _)| key == name) {
             self.pairs.retain(|(key, _)| key != name);
-            self.errors.push(FieldError::new(name, "must be given once"));
+            self.errors
+                .push(FieldError::new(name, "must be given once"));
             return None;
         }
-        parse(&value).map_err(|error| self.errors.push(FieldError::new(name, error))).ok()
+        parse(&value)
+            .map_err(|error| self.errors.push(FieldError::new(name, error)))
+            .ok()
     }
 
     /// Names what was left over, and fails if anything was wrong.
@@ -49,7 +56,11 @@ impl Query {
             };
             self.errors.push(FieldError::new(printable(name), message));
         }
-        if self.errors.is_empty() { Ok(()) } else { Err(ApiError::invalid(self.errors)) }
+        if self.errors.is_empty() {
+            Ok(())
+        } else {
+            Err(ApiError::invalid(self.errors))
+        }
     }
 }
 
@@ -75,7 +86,10 @@ mod tests {
             let request = TestRequest::with_uri(&format!("/?{query}")).to_http_request();
             let mut query = Query::of(&request).unwrap();
             let hard = query.get("hard", boolean);
-            let got = query.finish().map(|()| hard).map_err(|error| error.to_string());
+            let got = query
+                .finish()
+                .map(|()| hard)
+                .map_err(|error| error.to_string());
             assert_eq!(got, want.map_err(str::to_owned));
         }
         check("", Ok(None));

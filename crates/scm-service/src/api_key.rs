@@ -49,13 +49,22 @@ impl ApiKey {
         expires_at: Option<Timestamp>,
     ) -> Result<Self, ApiKeyError> {
         check_id(id)?;
-        Ok(Self { id: id.to_owned(), digest: parse_digest(digest)?, caller, expires_at })
+        Ok(Self {
+            id: id.to_owned(),
+            digest: parse_digest(digest)?,
+            caller,
+            expires_at,
+        })
     }
 }
 
 fn check_id(id: &str) -> Result<(), ApiKeyError> {
     let fits = (1..=32).contains(&id.len());
-    if fits && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+    if fits
+        && id
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    {
         Ok(())
     } else {
         Err(ApiKeyError::Id)
@@ -96,7 +105,9 @@ impl NewApiKey {
     pub fn generate(id: &str) -> Result<Self, ApiKeyError> {
         check_id(id)?;
         let mut secret = [0; 32];
-        SystemRandom::new().fill(&mut secret).map_err(|_| ApiKeyError::Random)?;
+        SystemRandom::new()
+            .fill(&mut secret)
+            .map_err(|_| ApiKeyError::Random)?;
         let key = format!("scm_{id}_{}", hex(&secret));
         let digest = format!("sha256:{}", hex(digest(&SHA256, key.as_bytes()).as_ref()));
         Ok(Self { key, digest })
@@ -141,7 +152,10 @@ mod tests {
     use super::*;
 
     fn caller() -> Caller {
-        Caller { account: AccountId::parse("acc").unwrap(), access: Access::Platform }
+        Caller {
+            account: AccountId::parse("acc").unwrap(),
+            access: Access::Platform,
+        }
     }
 
     #[test]
@@ -150,10 +164,20 @@ mod tests {
         let end = clock.now().plus(Duration::from_secs(60));
         let made = NewApiKey::generate("ci").unwrap();
         let other = NewApiKey::generate("ci").unwrap();
-        let keys =
-            ApiKeys::new(vec![ApiKey::new("ci", &made.digest, caller(), Some(end)).unwrap()]).unwrap();
+        let keys = ApiKeys::new(vec![
+            ApiKey::new("ci", &made.digest, caller(), Some(end)).unwrap(),
+        ])
+        .unwrap();
         assert_eq!(keys.caller(&made.key, clock.now()), Some(&caller()));
-        for wrong in [&other.key[..], &made.key[..20], "", "scm_", "scm_ci_", "ci", &made.digest] {
+        for wrong in [
+            &other.key[..],
+            &made.key[..20],
+            "",
+            "scm_",
+            "scm_ci_",
+            "ci",
+            &made.digest,
+        ] {
             assert_eq!(keys.caller(wrong, clock.now()), None, "{wrong}");
         }
         clock.advance(Duration::from_secs(60));
@@ -169,6 +193,9 @@ mod tests {
         assert_eq!(key("ci", "sha256:00"), Err(ApiKeyError::Digest));
         assert_eq!(key("ci", &made.key), Err(ApiKeyError::Digest));
         let one = ApiKey::new("ci", &made.digest, caller(), None).unwrap();
-        assert_eq!(ApiKeys::new(vec![one.clone(), one]).err(), Some(ApiKeyError::Duplicate));
+        assert_eq!(
+            ApiKeys::new(vec![one.clone(), one]).err(),
+            Some(ApiKeyError::Duplicate)
+        );
     }
 }

@@ -8,7 +8,7 @@ use scm_store::StoreError;
 use scm_types::Role;
 
 /// What is wrong with one field of a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct FieldError {
     /// The field, as it is named in JSON.
     pub field: String,
@@ -19,7 +19,10 @@ pub struct FieldError {
 impl FieldError {
     /// One field's problem.
     pub fn new(field: impl Into<String>, message: impl ToString) -> Self {
-        Self { field: field.into(), message: message.to_string() }
+        Self {
+            field: field.into(),
+            message: message.to_string(),
+        }
     }
 }
 
@@ -77,7 +80,12 @@ fn summary(errors: &[FieldError]) -> String {
         [] => "The request is not valid".to_owned(),
         [one] => format!("{} {}", one.field, one.message),
         [first, rest @ ..] => {
-            format!("{} {} (and {} more)", first.field, first.message, rest.len())
+            format!(
+                "{} {} (and {} more)",
+                first.field,
+                first.message,
+                rest.len()
+            )
         }
     }
 }
@@ -100,6 +108,7 @@ impl From<StoreError> for ServiceError {
             StoreError::CredentialChanged => Self::CredentialChanged,
             StoreError::NotNullable { field } => Self::invalid(field, "cannot be null"),
             StoreError::Reference { field } => Self::invalid(field, "does not exist here"),
+            StoreError::DoesNotFit { field } => Self::invalid(field, "does not fit its column"),
             other => Self::Store(other),
         }
     }

@@ -23,10 +23,13 @@ pub(crate) fn repository(
     hosts: &WebHosts,
 ) -> Result<RepoUrl, FieldError> {
     let problem = |message: String| FieldError::new("repositoryUrl", message);
-    let url = RepoUrl::parse(raw, hosts).map_err(|error: RepoUrlError| problem(error.to_string()))?;
+    let url =
+        RepoUrl::parse(raw, hosts).map_err(|error: RepoUrlError| problem(error.to_string()))?;
     if url.scm_type() != kind {
         let (is, said) = (url.scm_type().label(), kind);
-        return Err(problem(format!("is a {is} repository, but scmType is {said}")));
+        return Err(problem(format!(
+            "is a {is} repository, but scmType is {said}"
+        )));
     }
     Ok(url)
 }
@@ -53,7 +56,10 @@ fn agreed(
     if let Some(given) = given
         && !given.eq_ignore_ascii_case(url_says)
     {
-        errors.push(FieldError::new(field, "contradicts repositoryUrl; leave it out"));
+        errors.push(FieldError::new(
+            field,
+            "contradicts repositoryUrl; leave it out",
+        ));
     }
     url_says.to_owned()
 }
@@ -95,15 +101,23 @@ fn provider_columns(
         ("githubRepository", &dto.github_repository),
         ("githubInstallationId", &dto.github_installation_id),
     ];
-    let gitlab =
-        [("gitlabProjectId", &dto.gitlab_project_id), ("gitlabGroupId", &dto.gitlab_group_id)];
+    let gitlab = [
+        ("gitlabProjectId", &dto.gitlab_project_id),
+        ("gitlabGroupId", &dto.gitlab_group_id),
+    ];
     let bitbucket = [
         ("bitbucketWorkspace", &dto.bitbucket_workspace),
         ("bitbucketRepository", &dto.bitbucket_repository),
     ];
     for (field, value) in github.iter().chain(&gitlab).chain(&bitbucket) {
-        if value.as_ref().is_some_and(|value| value.chars().count() > COLUMN) {
-            errors.push(FieldError::new(*field, "must be at most 255 characters long"));
+        if value
+            .as_ref()
+            .is_some_and(|value| value.chars().count() > COLUMN)
+        {
+            errors.push(FieldError::new(
+                *field,
+                "must be at most 255 characters long",
+            ));
         }
     }
     let (owner, name, path) = (url.owner(), url.name(), url.path());
@@ -112,27 +126,44 @@ fn provider_columns(
         HostKind::Github => {
             foreign(errors, &gitlab);
             foreign(errors, &bitbucket);
-            let (organization, repository) = (dto.github_organization.as_ref(), dto.github_repository.as_ref());
-            columns.github_organization = Some(agreed("githubOrganization", organization, &owner, errors));
+            let (organization, repository) = (
+                dto.github_organization.as_ref(),
+                dto.github_repository.as_ref(),
+            );
+            columns.github_organization =
+                Some(agreed("githubOrganization", organization, &owner, errors));
             columns.github_repository = Some(agreed("githubRepository", repository, name, errors));
-            if dto.github_installation_id.as_deref().is_some_and(|id| !is_number(id)) {
+            if dto
+                .github_installation_id
+                .as_deref()
+                .is_some_and(|id| !is_number(id))
+            {
                 errors.push(FieldError::new("githubInstallationId", "must be a number"));
             }
-            columns.github_installation_id.clone_from(&dto.github_installation_id);
+            columns
+                .github_installation_id
+                .clone_from(&dto.github_installation_id);
         }
         HostKind::Gitlab => {
             foreign(errors, &github);
             foreign(errors, &bitbucket);
             let (project, group) = (dto.gitlab_project_id.as_ref(), dto.gitlab_group_id.as_ref());
-            columns.gitlab_project_id = Some(agreed_or_number("gitlabProjectId", project, &path, errors));
-            columns.gitlab_group_id = Some(agreed_or_number("gitlabGroupId", group, &owner, errors));
+            columns.gitlab_project_id =
+                Some(agreed_or_number("gitlabProjectId", project, &path, errors));
+            columns.gitlab_group_id =
+                Some(agreed_or_number("gitlabGroupId", group, &owner, errors));
         }
         HostKind::Bitbucket | HostKind::BitbucketDataCenter => {
             foreign(errors, &github);
             foreign(errors, &gitlab);
-            let (workspace, repository) = (dto.bitbucket_workspace.as_ref(), dto.bitbucket_repository.as_ref());
-            columns.bitbucket_workspace = Some(agreed("bitbucketWorkspace", workspace, &owner, errors));
-            columns.bitbucket_repository = Some(agreed("bitbucketRepository", repository, name, errors));
+            let (workspace, repository) = (
+                dto.bitbucket_workspace.as_ref(),
+                dto.bitbucket_repository.as_ref(),
+            );
+            columns.bitbucket_workspace =
+                Some(agreed("bitbucketWorkspace", workspace, &owner, errors));
+            columns.bitbucket_repository =
+                Some(agreed("bitbucketRepository", repository, name, errors));
         }
     }
     for (field, value) in [
@@ -140,7 +171,10 @@ fn provider_columns(
         ("repositoryUrl", columns.gitlab_group_id.as_ref()),
     ] {
         if value.is_some_and(|value| value.chars().count() > COLUMN) {
-            errors.push(FieldError::new(field, "has a path of more than 255 characters"));
+            errors.push(FieldError::new(
+                field,
+                "has a path of more than 255 characters",
+            ));
         }
     }
     columns
@@ -170,7 +204,9 @@ pub(crate) fn new_integration(
     }
     let display_name = match dto.display_name {
         Some(name) => Some(name),
-        None => default_display_name(&url).map_err(|error| errors.push(error)).ok(),
+        None => default_display_name(&url)
+            .map_err(|error| errors.push(error))
+            .ok(),
     };
     let default_branch = match dto.default_branch {
         Some(branch) => Some(branch),

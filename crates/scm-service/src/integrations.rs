@@ -58,7 +58,10 @@ impl Services {
         id: &IntegrationId,
     ) -> Result<SafeScmIntegration, ServiceError> {
         let scope = Self::scope(caller, Role::Viewer)?;
-        self.integrations.find_by_id(&scope, id).await?.ok_or(ServiceError::NotFound)
+        self.integrations
+            .find_by_id(&scope, id)
+            .await?
+            .ok_or(ServiceError::NotFound)
     }
 
     /// Changes the named fields and no others. Needs the role owner.
@@ -92,11 +95,19 @@ impl Services {
         let scope = Self::scope(caller, Role::Owner)?;
         let expected = self.expected(&scope, id, precondition).await?;
         let deleted = if hard {
-            self.integrations.hard_delete(&scope, id, expected.as_ref()).await?
+            self.integrations
+                .hard_delete(&scope, id, expected.as_ref())
+                .await?
         } else {
-            self.integrations.soft_delete(&scope, id, expected.as_ref()).await?
+            self.integrations
+                .soft_delete(&scope, id, expected.as_ref())
+                .await?
         };
-        if deleted { Ok(()) } else { Err(ServiceError::NotFound) }
+        if deleted {
+            Ok(())
+        } else {
+            Err(ServiceError::NotFound)
+        }
     }
 
     /// The one state that the row must be in for a write to happen; of several acceptable ones it
@@ -113,7 +124,10 @@ impl Services {
             Some(several) => {
                 let row = self.integrations.find_by_id(scope, id).await?;
                 let now = row.ok_or(ServiceError::NotFound)?.version;
-                several.contains(&now).then_some(Some(now)).ok_or(ServiceError::VersionMismatch)
+                several
+                    .contains(&now)
+                    .then_some(Some(now))
+                    .ok_or(ServiceError::VersionMismatch)
             }
         }
     }

@@ -15,6 +15,8 @@ pub use input::Precondition;
 pub use scm_providers::{
     Missing, Outage, ProviderDescription, ProviderError, ProviderHost, TransportSettings,
 };
-pub use scm_store::{Cipher, ConnectOptions, DatabaseConnection, KeyRing, StoreError, connect};
+pub use scm_store::{
+    Cipher, ConnectOptions, DatabaseConnection, KeyId, KeyRing, StoreError, connect,
+};
 pub use services::{BuildError, Services, ServicesBuilder};
 pub use verification::Verification;

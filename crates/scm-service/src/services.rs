@@ -4,7 +4,9 @@
 
 use std::sync::Arc;
 
-use scm_providers::{ProviderDescription, ProviderHost, Registry, RegistryError, TransportSettings};
+use scm_providers::{
+    ProviderDescription, ProviderHost, Registry, RegistryError, TransportSettings,
+};
 use scm_store::{Cipher, ScmIntegrationController};
 use scm_types::{Caller, Clock, Role, SystemClock, TenantScope};
 
@@ -29,7 +31,10 @@ pub struct Services {
 impl Services {
     /// Starts from a controller, with the public hosts, default limits and the machine's clock.
     #[must_use]
-    pub fn builder(database: scm_store::DatabaseConnection, cipher: Arc<Cipher>) -> ServicesBuilder {
+    pub fn builder(
+        database: scm_store::DatabaseConnection,
+        cipher: Arc<Cipher>,
+    ) -> ServicesBuilder {
         ServicesBuilder {
             database,
             cipher,
@@ -53,7 +58,11 @@ impl Services {
 
     /// The caller's part of the data, if it has at least `role` there.
     pub(crate) fn scope(caller: &Caller, role: Role) -> Result<TenantScope, ServiceError> {
-        if caller.may(role) { Ok(caller.scope()) } else { Err(ServiceError::Forbidden { needs: role }) }
+        if caller.may(role) {
+            Ok(caller.scope())
+        } else {
+            Err(ServiceError::Forbidden { needs: role })
+        }
     }
 }
 
@@ -93,6 +102,10 @@ impl ServicesBuilder {
         let registry = Registry::new(self.hosts, self.transport, Arc::clone(&self.clock))?;
         let integrations =
             ScmIntegrationController::new(self.database, self.cipher, Arc::clone(&self.clock));
-        Ok(Services { integrations, registry: Arc::new(registry), clock: self.clock })
+        Ok(Services {
+            integrations,
+            registry: Arc::new(registry),
+            clock: self.clock,
+        })
     }
 }

@@ -40,11 +40,16 @@ impl Services {
         let scope = Self::scope(caller, Role::Owner)?;
         let row = self.integrations.find_with_secrets(&scope, id).await?;
         let row = row.ok_or(ServiceError::NotFound)?;
-        let token = row.access_token.as_ref().ok_or(ServiceError::NoCredential)?;
+        let token = row
+            .access_token
+            .as_ref()
+            .ok_or(ServiceError::NoCredential)?;
         let url = RepoUrl::parse(&row.integration.repository_url, self.registry.web_hosts())
             .map_err(|_| ServiceError::HostNotConfigured)?;
 
-        let checked = self.check(&url, token, row.integration.token_expires_at).await;
+        let checked = self
+            .check(&url, token, row.integration.token_expires_at)
+            .await;
         let result = verdict(checked.map(|report| refuse_other_repository(&row, &url, report)))?;
         let metadata = result.metadata.as_ref().filter(|_| result.success);
         let outcome = VerificationOutcome {
@@ -54,9 +59,15 @@ impl Services {
             token_expires_at: metadata.and_then(|found| found.token_expires_at),
             provider_repository_id: metadata.map(|found| found.repository_id.clone()),
         };
-        let stored = self.integrations.update_verification_status(&scope, id, &outcome).await?;
+        let stored = self
+            .integrations
+            .update_verification_status(&scope, id, &outcome)
+            .await?;
         let integration = stored.ok_or(ServiceError::NotFound)?;
-        Ok(Verification { integration, result })
+        Ok(Verification {
+            integration,
+            result,
+        })
     }
 
     /// Checks a credential without storing anything. Needs the role owner.
@@ -94,15 +105,18 @@ fn refuse_other_repository(
     report: ConnectionReport,
 ) -> Result<ConnectionReport, Box<Refusal>> {
     let found = &report.repository.id;
-    if row.provider_repository_id.as_ref().is_some_and(|known| known != found) {
+    if row
+        .provider_repository_id
+        .as_ref()
+        .is_some_and(|known| known != found)
+    {
         let text = "The repository at this URL is not the one that was connected: it was deleted \
                     and made anew, or the name was taken over. Delete the integration and create \
                     it again if the new repository is the right one";
         return Err(Box::new((text.to_owned(), report)));
     }
     let given = row.integration.gitlab_project_id.as_deref();
-    if url.kind() == HostKind::Gitlab
-        && given.is_some_and(|id| input::is_number(id) && id != found)
+    if url.kind() == HostKind::Gitlab && given.is_some_and(|id| input::is_number(id) && id != found)
     {
         let text = "gitlabProjectId names another project than repositoryUrl";
         return Err(Box::new((text.to_owned(), report)));
@@ -116,8 +130,12 @@ fn verdict(
 ) -> Result<VerificationResult, ServiceError> {
     let (status, error, metadata) = match checked {
         Ok(Ok(report)) => (VerificationStatus::Valid, None, Some(report)),
-        Ok(Err(refusal)) => (VerificationStatus::Invalid, Some(refusal.0), Some(refusal.1)),
-        Err(error) if error.is_expired() => {
+        Ok(Err(refusal)) => (
+            VerificationStatus::Invalid,
+            Some(refusal.0),
+            Some(refusal.1),
+        ),
+        Err(error @ ProviderError::TokenExpired { .. }) => {
             (VerificationStatus::Expired, Some(error.to_string()), None)
         }
         Err(error) if error.is_definite() => {

@@ -11,10 +11,23 @@ use crate::cli::ApiKeys;
 /// Makes a key and prints it, with the lines that make the server know it.
 #[expect(clippy::print_stdout, reason = "this is the command's output")]
 pub(crate) fn run(command: &ApiKeys) -> anyhow::Result<ExitCode> {
-    let ApiKeys::Generate { id, account, tenant, role } = command;
+    let ApiKeys::Generate {
+        id,
+        account,
+        tenant,
+        role,
+    } = command;
     let account = AccountId::parse(account).context("--account")?;
-    let tenant = tenant.as_deref().map(TenantId::parse).transpose().context("--tenant")?;
-    let role = role.as_deref().map(str::parse::<Role>).transpose().context("--role")?;
+    let tenant = tenant
+        .as_deref()
+        .map(TenantId::parse)
+        .transpose()
+        .context("--tenant")?;
+    let role = role
+        .as_deref()
+        .map(str::parse::<Role>)
+        .transpose()
+        .context("--role")?;
     let made = NewApiKey::generate(id).context("--id")?;
     let mut entry = toml::Table::new();
     entry.insert("id".into(), id.clone().into());

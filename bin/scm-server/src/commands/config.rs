@@ -8,9 +8,16 @@ use crate::config::Layers;
 #[expect(clippy::print_stdout, reason = "this is the command's output")]
 pub(crate) fn show(layers: &Layers) -> anyhow::Result<ExitCode> {
     let shown = layers.shown();
-    let width = shown.iter().map(|shown| shown.key.len()).max().unwrap_or_default();
+    let width = shown
+        .iter()
+        .map(|shown| shown.key.len())
+        .max()
+        .unwrap_or_default();
     for shown in shown {
-        println!("{:width$} = {}    # {}", shown.key, shown.value, shown.source);
+        println!(
+            "{:width$} = {}    # {}",
+            shown.key, shown.value, shown.source
+        );
     }
     Ok(ExitCode::SUCCESS)
 }

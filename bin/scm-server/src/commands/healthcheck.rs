@@ -19,7 +19,11 @@ pub(crate) fn run(config: &Config) -> anyhow::Result<ExitCode> {
     let address = reachable(config.listen);
     let status = ask(address).with_context(|| format!("no answer from {address}"))?;
     println!("{status}");
-    Ok(if status == "200" { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if status == "200" {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// Where a server that listens on `address` can be asked from the same machine.
@@ -43,7 +47,10 @@ fn ask(address: SocketAddr) -> anyhow::Result<String> {
     stream.take(4096).read_to_end(&mut answer)?;
     let answer = String::from_utf8_lossy(&answer);
     let line = answer.lines().next().unwrap_or_default();
-    let Some(status) = line.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)) else {
+    let Some(status) = line
+        .strip_prefix("HTTP/1.1 ")
+        .and_then(|rest| rest.get(..3))
+    else {
         bail!("that is no HTTP server");
     };
     Ok(status.to_owned())

@@ -12,6 +12,9 @@ pub(crate) fn run(command: &Keys) -> anyhow::Result<ExitCode> {
     let Keys::Generate { out } = command;
     let id = database::create_key_file(out)
         .with_context(|| format!("the key file {} could not be made", out.display()))?;
-    println!("made {} with the key {id}; keep a copy where the database's backup is not", out.display());
+    println!(
+        "made {} with the key {id}; keep a copy where the database's backup is not",
+        out.display()
+    );
     Ok(ExitCode::SUCCESS)
 }

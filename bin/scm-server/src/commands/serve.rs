@@ -26,8 +26,10 @@ pub(crate) fn run(config: Config, migrate: bool) -> anyhow::Result<ExitCode> {
     telemetry::start(&config.log)?;
     // The request workers have runtimes of their own; this one accepts, waits for signals and
     // serves the database pool's upkeep.
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()?;
     runtime.block_on(serve(config, migrate))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -36,14 +38,16 @@ fn transport(config: &Config) -> TransportSettings {
     TransportSettings {
         connect_timeout: Duration::from_secs(config.providers.connect_timeout_seconds),
         request_timeout: Duration::from_secs(config.providers.request_timeout_seconds),
-        budget: Duration::from_secs(config.providers.budget_seconds),
+        operation_budget: Duration::from_secs(config.providers.budget_seconds),
         ..TransportSettings::default()
     }
 }
 
 fn authentication(config: &Config) -> anyhow::Result<Authentication> {
     Ok(match config.auth.mode {
-        AuthMode::None => Authentication::Open { account: config.auth.account()? },
+        AuthMode::None => Authentication::Open {
+            account: config.auth.account()?,
+        },
         AuthMode::ApiKeys => Authentication::ApiKeys(config.auth.api_keys()?),
     })
 }
@@ -90,11 +94,18 @@ async fn serve(config: Config, migrate: bool) -> anyhow::Result<()> {
 
 /// The line that says where the server listens, where its data is and who is let in.
 fn announce(config: &Config, addresses: &[std::net::SocketAddr]) -> anyhow::Result<()> {
-    let listen: Vec<_> = addresses.iter().map(|address| format!("http://{address}")).collect();
+    let listen: Vec<_> = addresses
+        .iter()
+        .map(|address| format!("http://{address}"))
+        .collect();
     let who = match config.auth.mode {
         AuthMode::None => "no authentication (loopback only)",
         AuthMode::ApiKeys => "API keys",
     };
-    tracing::info!("listening on {}, {}, {who}", listen.join(", "), config.database_label()?);
+    tracing::info!(
+        "listening on {}, {}, {who}",
+        listen.join(", "),
+        config.database_label()?
+    );
     Ok(())
 }

@@ -23,18 +23,25 @@ impl Config {
         if let Err(error) = WebHosts::new(list) {
             problems.push(format!("hosts: {error}"));
         }
-        if problems.is_empty() { Ok(hosts) } else { Err(ConfigError(problems)) }
+        if problems.is_empty() {
+            Ok(hosts)
+        } else {
+            Err(ConfigError(problems))
+        }
     }
 }
 
 impl HostEntry {
     fn host(&self) -> Result<ProviderHost, String> {
         if self.kind == HostKind::BitbucketDataCenter {
-            return Err("kind: bitbucket-data-center is not supported yet; supported are github, \
+            return Err(
+                "kind: bitbucket-data-center is not supported yet; supported are github, \
                         gitlab, bitbucket"
-                .to_owned());
+                    .to_owned(),
+            );
         }
-        let web = WebHost::parse(self.kind, &self.host).map_err(|error| format!("host: {error}"))?;
+        let web =
+            WebHost::parse(self.kind, &self.host).map_err(|error| format!("host: {error}"))?;
         let mut host = ProviderHost::default_for(web);
         if let Some(url) = &self.api_url {
             host.api_url = url.parse().map_err(|error| format!("api_url: {error}"))?;
@@ -45,9 +52,10 @@ impl HostEntry {
         host.allow_private_addresses = self.allow_private_addresses;
         if let Some(file) = &self.ca_file {
             let pem = std::fs::read(file);
-            host.ca_pem = Some(pem.map_err(|error| {
-                format!("ca_file: {} cannot be read: {error}", file.display())
-            })?);
+            host.ca_pem =
+                Some(pem.map_err(|error| {
+                    format!("ca_file: {} cannot be read: {error}", file.display())
+                })?);
         }
         Ok(host)
     }

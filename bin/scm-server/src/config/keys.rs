@@ -30,9 +30,9 @@ impl Config {
     /// replica is not that of another.
     pub(crate) fn key_source(&self) -> Result<KeySource, ConfigError> {
         match (&self.keys, &self.keys_file) {
-            (Some(_), Some(_)) => {
-                Err(ConfigError::one("keys: are given as keys and as keys_file; give one"))
-            }
+            (Some(_), Some(_)) => Err(ConfigError::one(
+                "keys: are given as keys and as keys_file; give one",
+            )),
             (Some(keys), None) => Ok(KeySource::Value(keys.clone())),
             (None, Some(path)) => Ok(KeySource::Given(path.clone())),
             (None, None) if self.is_sqlite()? => Ok(KeySource::Own(self.data_dir.join("keys"))),

@@ -37,7 +37,10 @@ where
 {
     let values = config::Config::builder().add_source(source).build();
     let values = values.map_err(|error| ConfigError::one(format!("{name}: {error}")))?;
-    Ok(Layer { name: name.to_owned(), values })
+    Ok(Layer {
+        name: name.to_owned(),
+        values,
+    })
 }
 
 impl Layers {
@@ -47,7 +50,10 @@ impl Layers {
         environment: impl IntoIterator<Item = (String, String)>,
         flags: BTreeMap<&'static str, String>,
     ) -> Result<Self, ConfigError> {
-        let mut layers = vec![layer("default", File::from_str(DEFAULTS, FileFormat::Toml))?];
+        let mut layers = vec![layer(
+            "default",
+            File::from_str(DEFAULTS, FileFormat::Toml),
+        )?];
         for file in files {
             let name = file.display().to_string();
             let text = std::fs::read_to_string(file)
@@ -65,9 +71,14 @@ impl Layers {
             .separator("__")
             .source(Some(ours));
         layers.push(layer("environment", source)?);
-        let flags: Map<String, String> =
-            flags.into_iter().map(|(key, value)| (key.replace('.', "__"), value)).collect();
-        layers.push(layer("flag", Environment::default().separator("__").source(Some(flags)))?);
+        let flags: Map<String, String> = flags
+            .into_iter()
+            .map(|(key, value)| (key.replace('.', "__"), value))
+            .collect();
+        layers.push(layer(
+            "flag",
+            Environment::default().separator("__").source(Some(flags)),
+        )?);
         Ok(Self(layers))
     }
 
@@ -78,7 +89,9 @@ impl Layers {
         for layer in &self.0 {
             builder = builder.add_source(layer.values.clone());
         }
-        let parsed = builder.build().and_then(config::Config::try_deserialize::<Config>);
+        let parsed = builder
+            .build()
+            .and_then(config::Config::try_deserialize::<Config>);
         parsed.map_err(|error| ConfigError::one(error.to_string()))
     }
 
@@ -93,7 +106,11 @@ impl Layers {
                 }
             }
         }
-        if problems.is_empty() { Ok(()) } else { Err(ConfigError(problems)) }
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(ConfigError(problems))
+        }
     }
 
     /// Every setting with the layer it comes from; secrets are masked.
@@ -101,7 +118,11 @@ impl Layers {
         let mut shown = BTreeMap::new();
         for layer in &self.0 {
             for (key, value) in layer.leaves() {
-                let value = if SECRET.contains(&key.as_str()) { "***".to_owned() } else { value };
+                let value = if SECRET.contains(&key.as_str()) {
+                    "***".to_owned()
+                } else {
+                    value
+                };
                 let source = layer.origin(&key);
                 shown.insert(key.clone(), Shown { key, value, source });
             }
@@ -114,7 +135,11 @@ impl Layer {
     /// Every key that stands in the layer, dotted, with its value as TOML would show it. Lists are
     /// one value.
     fn leaves(&self) -> Vec<(String, String)> {
-        let root = self.values.clone().try_deserialize::<Value>().unwrap_or(Value::Null);
+        let root = self
+            .values
+            .clone()
+            .try_deserialize::<Value>()
+            .unwrap_or(Value::Null);
         let mut found = Vec::new();
         collect(String::new(), &root, &mut found);
         found
@@ -135,7 +160,11 @@ fn collect(prefix: String, value: &Value, found: &mut Vec<(String, String)>) {
         Value::Null => {}
         Value::Object(members) => {
             for (name, member) in members {
-                let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+                let key = if prefix.is_empty() {
+                    name.clone()
+                } else {
+                    format!("{prefix}.{name}")
+                };
                 collect(key, member, found);
             }
         }
@@ -182,7 +211,10 @@ mod tests {
     #[test]
     fn the_documentation_shows_the_defaults() {
         let page = include_str!("../../../../docs/configuration.md");
-        assert!(page.contains(DEFAULTS), "copy defaults.toml into docs/configuration.md");
+        assert!(
+            page.contains(DEFAULTS),
+            "copy defaults.toml into docs/configuration.md"
+        );
     }
 
     #[test]

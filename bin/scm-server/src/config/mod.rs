@@ -14,7 +14,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use serde::Deserialize;
 
 pub(crate) use keys::KeySource;
-pub(crate) use layers::{Layers, Shown};
+pub(crate) use layers::Layers;
 pub(crate) use sections::{Auth, AuthMode, Database, HostEntry, Log, LogFormat, Providers};
 
 /// Everything that can be set; `defaults.toml` says what each is.
@@ -74,7 +74,11 @@ impl Config {
         ] {
             problems.extend(result.into_iter().flat_map(|error| error.0));
         }
-        if problems.is_empty() { Ok(()) } else { Err(ConfigError(problems)) }
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(ConfigError(problems))
+        }
     }
 
     /// True if the database is the file in the data directory or another SQLite one.
@@ -86,7 +90,10 @@ impl Config {
     pub(crate) fn database_url(&self) -> Result<String, ConfigError> {
         match self.database.given_url()? {
             Some(url) => Ok(url),
-            None => Ok(format!("sqlite://{}", self.data_dir.join("scm.db").display())),
+            None => Ok(format!(
+                "sqlite://{}",
+                self.data_dir.join("scm.db").display()
+            )),
         }
     }
 

@@ -28,9 +28,9 @@ impl Database {
     /// The URL that was given, by value or by file.
     pub(super) fn given_url(&self) -> Result<Option<String>, ConfigError> {
         match (&self.url, &self.url_file) {
-            (Some(_), Some(_)) => {
-                Err(ConfigError::one("database.url: is given as url and as url_file; give one"))
-            }
+            (Some(_), Some(_)) => Err(ConfigError::one(
+                "database.url: is given as url and as url_file; give one",
+            )),
             (Some(url), None) => Ok(Some(url.clone())),
             (None, Some(file)) => match std::fs::read_to_string(file) {
                 Ok(url) => Ok(Some(url.trim().to_owned())),
@@ -119,7 +119,9 @@ impl KeyEntry {
             (Some(_), None) => return Err("role: must be given with a tenant".into()),
             (Some(tenant), Some(role)) => Access::Tenant {
                 tenant: TenantId::parse(tenant).map_err(|error| format!("tenant: {error}"))?,
-                role: role.parse::<Role>().map_err(|error| format!("role: {error}"))?,
+                role: role
+                    .parse::<Role>()
+                    .map_err(|error| format!("role: {error}"))?,
             },
         };
         let account =
@@ -140,8 +142,12 @@ impl Auth {
 
     /// The configured keys; every problem with them.
     pub(crate) fn api_keys(&self) -> Result<ApiKeys, ConfigError> {
-        let mut problems: Vec<_> =
-            self.account().err().into_iter().flat_map(|error| error.0).collect();
+        let mut problems: Vec<_> = self
+            .account()
+            .err()
+            .into_iter()
+            .flat_map(|error| error.0)
+            .collect();
         if self.mode == AuthMode::ApiKeys && self.keys.is_empty() {
             problems.push(
                 "auth.keys: mode api-keys needs at least one; make it with: scm-server api-keys \

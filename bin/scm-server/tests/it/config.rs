@@ -9,7 +9,11 @@ fn wrong_settings_end_with_78_and_name_the_key() {
         let place = Place::new();
         place.write("scm.toml", file);
         for arguments in [&["config", "check"][..], &["serve"]] {
-            let output = place.command(arguments).envs(environment.iter().copied()).output().unwrap();
+            let output = place
+                .command(arguments)
+                .envs(environment.iter().copied())
+                .output()
+                .unwrap();
             let said = text(&output);
             assert_eq!(output.status.code(), Some(78), "{said}");
             for want in wants {
@@ -18,22 +22,46 @@ fn wrong_settings_end_with_78_and_name_the_key() {
         }
     }
     check("nonsense = 1\n", &[], &["nonsense", "scm.toml"]);
-    check("[database]\nurll = \"x\"\n", &[], &["database.urll", "scm.toml"]);
+    check(
+        "[database]\nurll = \"x\"\n",
+        &[],
+        &["database.urll", "scm.toml"],
+    );
     check("", &[("SCM_DATABSE__URL", "x")], &["SCM_DATABSE__URL"]);
     check("", &[("SCM_WORKERS", "many")], &["workers"]);
     check("this is no TOML", &[], &["scm.toml"]);
     check("[auth]\nmode = \"open\"\n", &[], &["mode"]);
-    check("[auth]\nmode = \"api-keys\"\n", &[], &["auth.keys", "api-keys generate"]);
+    check(
+        "[auth]\nmode = \"api-keys\"\n",
+        &[],
+        &["auth.keys", "api-keys generate"],
+    );
     check(
         "[auth]\nmode = \"api-keys\"\n[[auth.keys]]\nid = \"a\"\nhash = \"x\"\naccount = \"b\"\n",
         &[],
         &["auth.keys[0]", "sha256:"],
     );
-    check("", &[("SCM_DATABASE__URL", "oracle://x")], &["database.url"]);
-    check("", &[("SCM_DATABASE__URL", "postgres://u:hunter2@h/d")], &["keys_file"]);
+    check(
+        "",
+        &[("SCM_DATABASE__URL", "oracle://x")],
+        &["database.url"],
+    );
+    check(
+        "",
+        &[("SCM_DATABASE__URL", "postgres://u:hunter2@h/d")],
+        &["keys_file"],
+    );
     check("[[hosts]]\nkind = \"svn\"\nhost = \"x\"\n", &[], &["kind"]);
-    check("[[hosts]]\nkind = \"github\"\nhost = \"u:p@x\"\n", &[], &["hosts[0].host"]);
-    check("[[hosts]]\nkind = \"bitbucket-data-center\"\nhost = \"x\"\n", &[], &["hosts[0].kind", "not supported"]);
+    check(
+        "[[hosts]]\nkind = \"github\"\nhost = \"u:p@x\"\n",
+        &[],
+        &["hosts[0].host"],
+    );
+    check(
+        "[[hosts]]\nkind = \"bitbucket-data-center\"\nhost = \"x\"\n",
+        &[],
+        &["hosts[0].kind", "not supported"],
+    );
     // Every problem at once.
     check(
         "public_url = \"scm.example.com\"\n[database]\nmax_connections = 0\n",
@@ -53,14 +81,21 @@ fn without_authentication_only_loopback_is_served() {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(78));
-    assert!(text(&output).contains("loopback addresses only"), "{}", text(&output));
+    assert!(
+        text(&output).contains("loopback addresses only"),
+        "{}",
+        text(&output)
+    );
     assert!(!place.path("scm-data").exists(), "nothing was made");
 }
 
 #[test]
 fn sources_are_shown_and_secrets_are_not() {
     let place = Place::new();
-    place.write("scm.toml", "public_url = \"https://scm.example.com\"\n[log]\nfilter = \"debug\"\n");
+    place.write(
+        "scm.toml",
+        "public_url = \"https://scm.example.com\"\n[log]\nfilter = \"debug\"\n",
+    );
     let output = place
         .command(&["config", "show"])
         .env("SCM_DATABASE__URL", "postgres://u:hunter2@h/d")
@@ -71,11 +106,20 @@ fn sources_are_shown_and_secrets_are_not() {
     assert!(output.status.success(), "{said}");
     assert!(!said.contains("hunter2"), "{said}");
     let line = |key: &str| {
-        let line = said.lines().find(|line| line.starts_with(key)).unwrap_or_default();
+        let line = said
+            .lines()
+            .find(|line| line.starts_with(key))
+            .unwrap_or_default();
         line.split_whitespace().collect::<Vec<_>>().join(" ")
     };
-    assert_eq!(line("database.url "), "database.url = *** # environment SCM_DATABASE__URL");
-    assert_eq!(line("log.filter"), "log.filter = warn # environment SCM_LOG__FILTER");
+    assert_eq!(
+        line("database.url "),
+        "database.url = *** # environment SCM_DATABASE__URL"
+    );
+    assert_eq!(
+        line("log.filter"),
+        "log.filter = warn # environment SCM_LOG__FILTER"
+    );
     assert_eq!(line("listen"), "listen = 127.0.0.1:0 # flag");
     assert_eq!(line("workers"), "workers = 0 # default");
     assert!(line("public_url").ends_with("scm.toml"), "{said}");
@@ -84,7 +128,10 @@ fn sources_are_shown_and_secrets_are_not() {
 #[test]
 fn a_secret_can_stand_in_a_file() {
     let place = Place::new();
-    let url = format!("sqlite://{}?mode=rwc\n", place.path("elsewhere.db").display());
+    let url = format!(
+        "sqlite://{}?mode=rwc\n",
+        place.path("elsewhere.db").display()
+    );
     place.write("url", &url);
     place.write("scm.toml", "[database]\nurl_file = \"url\"\n");
     place.start().kill();

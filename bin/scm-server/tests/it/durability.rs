@@ -24,25 +24,27 @@ fn every_acknowledged_write_survives() {
             .map(|_| {
                 let (client, acknowledged) = (server.client(), Arc::clone(&acknowledged));
                 let number = Arc::clone(&number);
-                thread::spawn(move || loop {
-                    let name = format!("app-{}", number.fetch_add(1, Ordering::SeqCst));
-                    let body = json!({
-                        "tenantId": "t",
-                        "scmType": "GITHUB",
-                        "repositoryUrl": format!("https://github.com/octo/{name}"),
-                        "accessToken": "ghp_x",
-                    });
-                    match client.send("POST", BASE, Some(&body)) {
-                        Ok((201, row)) => {
-                            let id = row["data"]["id"].as_str().unwrap().to_owned();
-                            let path = format!("{BASE}/{id}");
-                            let change = json!({"displayName": name});
-                            let patched = client.send("PATCH", &path, Some(&change));
-                            let patched = matches!(patched, Ok((200, _)));
-                            acknowledged.lock().unwrap().push((id, name, patched));
+                thread::spawn(move || {
+                    loop {
+                        let name = format!("app-{}", number.fetch_add(1, Ordering::SeqCst));
+                        let body = json!({
+                            "tenantId": "t",
+                            "scmType": "GITHUB",
+                            "repositoryUrl": format!("https://github.com/octo/{name}"),
+                            "accessToken": "ghp_x",
+                        });
+                        match client.send("POST", BASE, Some(&body)) {
+                            Ok((201, row)) => {
+                                let id = row["data"]["id"].as_str().unwrap().to_owned();
+                                let path = format!("{BASE}/{id}");
+                                let change = json!({"displayName": name});
+                                let patched = client.send("PATCH", &path, Some(&change));
+                                let patched = matches!(patched, Ok((200, _)));
+                                acknowledged.lock().unwrap().push((id, name, patched));
+                            }
+                            Ok((status, body)) => panic!("{status} {body}"),
+                            Err(_) => return,
                         }
-                        Ok((status, body)) => panic!("{status} {body}"),
-                        Err(_) => return,
                     }
                 })
             })

@@ -36,20 +36,34 @@ async fn connect_verify_restart_find_again() {
     assert_eq!(status, 201, "{created}");
     let id = created["data"]["id"].as_str().unwrap().to_owned();
     assert_eq!(created["data"]["createdByAccountId"], "local");
-    let (status, verified) = client.send("POST", &format!("{BASE}/{id}/verify"), None).unwrap();
-    assert_eq!((status, &verified["verification"]["status"]), (200, &json!("VALID")), "{verified}");
+    let (status, verified) = client
+        .send("POST", &format!("{BASE}/{id}/verify"), None)
+        .unwrap();
+    assert_eq!(
+        (status, &verified["verification"]["status"]),
+        (200, &json!("VALID")),
+        "{verified}"
+    );
 
     assert_eq!(client.get("/livez").0, 200);
     let (status, ready) = client.get("/readyz");
     assert_eq!(status, 200, "{ready}");
-    let names: Vec<_> = ready["checks"].as_array().unwrap().iter().map(|line| &line["name"]).collect();
+    let names: Vec<_> = ready["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| &line["name"])
+        .collect();
     assert_eq!(names, ["database", "schema", "keys", "accepting"]);
 
     server.kill();
     let server = place.start();
     let (status, found) = server.client().get(&format!("{BASE}/{id}"));
     assert_eq!((status, &found["data"]), (200, &verified["data"]));
-    let (status, again) = server.client().send("POST", &format!("{BASE}/{id}/verify"), None).unwrap();
+    let (status, again) = server
+        .client()
+        .send("POST", &format!("{BASE}/{id}/verify"), None)
+        .unwrap();
     assert_eq!(status, 200, "the credential still opens: {again}");
     assert!(!server.log().contains("glpat-xyz"));
 }
@@ -60,25 +74,49 @@ fn the_healthcheck_command() {
     let server = place.start();
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_scm-server"));
     let address = format!("127.0.0.1:{}", server.port);
-    let ask = command.env_clear().current_dir(place.path("")).env("SCM_LISTEN", address);
+    let ask = command
+        .env_clear()
+        .current_dir(place.path(""))
+        .env("SCM_LISTEN", address);
     let ask = ask.arg("healthcheck");
     let good = ask.output().unwrap();
     assert!(good.status.success(), "{}", text(&good));
     server.kill();
     let bad = ask.output().unwrap();
     assert!(!bad.status.success());
-    assert!(text(&bad).contains("no answer from 127.0.0.1:"), "{}", text(&bad));
+    assert!(
+        text(&bad).contains("no answer from 127.0.0.1:"),
+        "{}",
+        text(&bad)
+    );
 }
 
 #[test]
 fn with_api_keys_only_their_holders_are_let_in() {
     let place = Place::new();
-    let made = place.run(&["api-keys", "generate", "--id", "ci", "--account", "acc_1", "--tenant", "t1", "--role", "owner"]);
+    let made = place.run(&[
+        "api-keys",
+        "generate",
+        "--id",
+        "ci",
+        "--account",
+        "acc_1",
+        "--tenant",
+        "t1",
+        "--role",
+        "owner",
+    ]);
     let printed = text(&made);
-    let key = printed.split_whitespace().find(|word| word.starts_with("scm_ci_")).unwrap();
+    let key = printed
+        .split_whitespace()
+        .find(|word| word.starts_with("scm_ci_"))
+        .unwrap();
     let entry = printed.split_once("[[auth.keys]]").unwrap().1;
     assert!(!entry.contains(key));
-    place.write("scm.toml", &format!("[auth]\nmode = \"api-keys\"\n[[auth.keys]]{entry}"));
+    place.write(
+        "scm.toml",
+        &format!("[auth]\nmode = \"api-keys\"\n[[auth.keys]]{entry}"),
+    );
     let server = place.start();
     assert!(server.log().contains("API keys"));
     let (status, refused) = server.client().get(BASE);

@@ -13,7 +13,10 @@ fn a_wrong_key_is_refused_and_named() {
     let refused = place.run(&["serve"]);
     let said = text(&refused);
     assert!(!refused.status.success());
-    assert!(said.contains("data/keys are not the ones this database was sealed with"), "{said}");
+    assert!(
+        said.contains("data/keys are not the ones that this database was sealed with"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -35,7 +38,11 @@ fn an_existing_key_file_is_not_touched() {
     let refused = place.run(&["keys", "generate", "--out", "keys"]);
     assert!(!refused.status.success());
     assert_eq!(std::fs::read_to_string(path).unwrap(), "something");
-    assert!(text(&refused).contains("could not be made"), "{}", text(&refused));
+    assert!(
+        text(&refused).contains("could not be made"),
+        "{}",
+        text(&refused)
+    );
 }
 
 #[test]

@@ -10,7 +10,11 @@ fn up_down_status_on_sqlite() {
     let status = place.run(&["migrate", "status"]);
     assert!(text(&status).contains("pending  m2"), "{}", text(&status));
     let up = place.run(&["migrate", "up"]);
-    assert!(up.status.success() && !text(&up).contains("pending"), "{}", text(&up));
+    assert!(
+        up.status.success() && !text(&up).contains("pending"),
+        "{}",
+        text(&up)
+    );
     let refused = place.run(&["migrate", "down"]);
     assert!(!refused.status.success());
     assert!(text(&refused).contains("--yes"), "{}", text(&refused));
@@ -23,9 +27,16 @@ fn up_down_status_on_sqlite() {
 
 /// A server database waits to be told; SQLite migrates itself.
 async fn waits_to_be_told(backend: Backend) {
-    let Some(db) = TestDb::empty(backend).await else { return };
+    let Some(db) = TestDb::empty(backend).await else {
+        return;
+    };
     let place = Place::new();
-    assert!(place.run(&["keys", "generate", "--out", "keys"]).status.success());
+    assert!(
+        place
+            .run(&["keys", "generate", "--out", "keys"])
+            .status
+            .success()
+    );
     place.write("scm.toml", "keys_file = \"keys\"\n");
     let command = |arguments: &[&str]| {
         let mut command = place.command(arguments);
@@ -34,11 +45,17 @@ async fn waits_to_be_told(backend: Backend) {
     };
     let refused = command(&["serve"]).output().unwrap();
     assert!(!refused.status.success());
-    assert!(text(&refused).contains("scm-server migrate up"), "{}", text(&refused));
+    assert!(
+        text(&refused).contains("scm-server migrate up"),
+        "{}",
+        text(&refused)
+    );
     drop(Server::start(command(&["serve", "--migrate"])));
     drop(Server::start(command(&[])));
 
-    let foreign = command(&["migrate", "up"]).env("SCM_DATABASE__FOREIGN_KEYS", "true").output();
+    let foreign = command(&["migrate", "up"])
+        .env("SCM_DATABASE__FOREIGN_KEYS", "true")
+        .output();
     let foreign = foreign.unwrap();
     assert!(!foreign.status.success(), "there are no parents");
     assert!(text(&foreign).contains("tenants"), "{}", text(&foreign));

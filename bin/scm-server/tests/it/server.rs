@@ -66,7 +66,11 @@ impl Place {
 /// What a command wrote, for assertions.
 pub(crate) fn text(output: &Output) -> String {
     let (out, err) = (&output.stdout, &output.stderr);
-    format!("{}{}", String::from_utf8_lossy(out), String::from_utf8_lossy(err))
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(out),
+        String::from_utf8_lossy(err)
+    )
 }
 
 /// A server process. Killed when it is dropped.
@@ -109,7 +113,10 @@ impl Server {
     }
 
     pub(crate) fn client(&self) -> Client {
-        Client { port: self.port, authorization: None }
+        Client {
+            port: self.port,
+            authorization: None,
+        }
     }
 
     /// SIGKILL: nothing is flushed, nobody is told.
@@ -121,7 +128,13 @@ impl Server {
     /// Sends a signal by name.
     pub(crate) fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args(["-s", name, &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
     }
 
     pub(crate) fn wait(&mut self) -> ExitStatus {
@@ -174,7 +187,10 @@ impl Client {
         stream.read_to_string(&mut answer)?;
         let incomplete = || std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
         let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(incomplete)?;
-        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+        let status = head
+            .split(' ')
+            .nth(1)
+            .and_then(|status| status.parse().ok());
         let json = serde_json::from_str(body).unwrap_or(Value::Null);
         Ok((status.ok_or_else(incomplete)?, json))
     }

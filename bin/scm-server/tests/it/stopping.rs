@@ -36,6 +36,9 @@ async fn a_running_request_finishes() {
     assert_eq!(status, 422, "{answer}");
     assert_eq!(server.wait().code(), Some(0));
     let log = server.log();
-    assert!(log.contains("stopping: running requests may finish") && log.contains("stopped"), "{log}");
+    assert!(
+        log.contains("stopping: running requests may finish") && log.contains("stopped"),
+        "{log}"
+    );
     assert!(server.client().send("GET", "/livez", None).is_err());
 }

@@ -1,16 +1,12 @@
 //! The rows: list, create, read, change, delete.
 
-use actix_web::{
-    HttpRequest, HttpResponse, HttpResponseBuilder,
-    http::header::ETAG,
-    web,
-};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::header::ETAG, web};
+use scm_service::{FieldError, ServiceError};
 use scm_types::{
     AccessToken, AccountId, BranchName, CreateScmIntegrationDto, DisplayName, IntegrationId,
     PageLimit, PageRequest, RefreshToken, SafeScmIntegration, ScmIntegrationFilters, ScmType,
     TenantId, Timestamp, UpdateScmIntegrationDto, VerificationStatus,
 };
-use scm_service::{FieldError, ServiceError};
 
 use crate::{
     ApiError,
@@ -54,7 +50,10 @@ pub(crate) fn id(request: &HttpRequest) -> Result<IntegrationId, ApiError> {
 }
 
 /// An answer with a row, its state as `ETag`.
-pub(crate) fn with_etag(mut answer: HttpResponseBuilder, row: &SafeScmIntegration) -> HttpResponseBuilder {
+pub(crate) fn with_etag(
+    mut answer: HttpResponseBuilder,
+    row: &SafeScmIntegration,
+) -> HttpResponseBuilder {
     answer.insert_header((ETAG, etag(row.version)));
     answer
 }
@@ -67,7 +66,7 @@ pub(crate) async fn list(
 ) -> Result<HttpResponse, ApiError> {
     let mut query = Query::of(&request)?;
     let filters = ScmIntegrationFilters {
-        tenant_id: query.get("tenantId", TenantId::parse),
+        tenant_id: query.get("tenantId", |raw| TenantId::parse(raw)),
         scm_type: query.get("scmType", str::parse::<ScmType>),
         is_active: query.get("isActive", boolean),
         verification_status: query.get("verificationStatus", str::parse::<VerificationStatus>),
@@ -115,7 +114,9 @@ fn new_integration(mut body: Fields, caller: &Known) -> Result<CreateScmIntegrat
     // the service's to say.
     missing.retain(|field| *field != "accessToken" || body.is_missing("githubInstallationId"));
     if !missing.is_empty() {
-        let details = missing.into_iter().map(|field| FieldError::new(field, "is required"));
+        let details = missing
+            .into_iter()
+            .map(|field| FieldError::new(field, "is required"));
         return Err(ServiceError::MissingRequired(details.collect()).into());
     }
     let tenant_id = body.text("tenantId", TenantId::parse).or(own_tenant);
@@ -207,7 +208,10 @@ pub(crate) async fn update(
     };
     body.finish(IMMUTABLE)?;
     let condition = precondition(&request);
-    let row = state.services.update(&caller.0, &id, &changes, condition.as_ref()).await?;
+    let row = state
+        .services
+        .update(&caller.0, &id, &changes, condition.as_ref())
+        .await?;
     let envelope = Envelope::of(&row).message("SCM integration updated successfully");
     Ok(with_etag(HttpResponse::Ok(), &row).json(envelope))
 }
@@ -223,7 +227,10 @@ pub(crate) async fn delete(
     let hard = query.get("hard", boolean).unwrap_or(false);
     query.finish()?;
     let condition = precondition(&request);
-    state.services.delete(&caller.0, &id, hard, condition.as_ref()).await?;
+    state
+        .services
+        .delete(&caller.0, &id, hard, condition.as_ref())
+        .await?;
     let envelope = Envelope::<()>::empty().message("SCM integration deleted successfully");
     Ok(HttpResponse::Ok().json(envelope))
 }

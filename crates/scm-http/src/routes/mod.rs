@@ -35,14 +35,17 @@ pub fn configure(
     services: Services,
     authentication: Authentication,
 ) -> impl FnOnce(&mut ServiceConfig) + Clone {
-    let state = web::Data::new(State { services, authentication });
+    let state = web::Data::new(State {
+        services,
+        authentication,
+    });
     move |config| {
         config.service(
             web::scope("")
                 .wrap(from_fn(observe))
                 .app_data(state)
                 .service(
-                    only(["", "/"], "GET, HEAD, POST")
+                    only(web::resource(["", "/"]), "GET, HEAD, POST")
                         .route(web::get().to(integrations::list))
                         .route(web::head().to(integrations::list))
                         .route(web::post().to(integrations::create)),
@@ -52,34 +55,44 @@ pub fn configure(
                         .route(web::get().to(providers::list))
                         .route(web::head().to(providers::list)),
                 )
-                .service(only("/verify", "POST").route(web::post().to(verification::dry_run)))
                 .service(
-                    only("/{id}", "GET, HEAD, PATCH, DELETE")
+                    only(web::resource("/verify"), "POST")
+                        .route(web::post().to(verification::dry_run)),
+                )
+                .service(
+                    only(web::resource("/{id}"), "GET, HEAD, PATCH, DELETE")
                         .route(web::get().to(integrations::get))
                         .route(web::head().to(integrations::get))
                         .route(web::patch().to(integrations::update))
                         .route(web::delete().to(integrations::delete)),
                 )
-                .service(only("/{id}/verify", "POST").route(web::post().to(verification::verify)))
+                .service(
+                    only(web::resource("/{id}/verify"), "POST")
+                        .route(web::post().to(verification::verify)),
+                )
                 .default_service(web::to(fallback)),
         );
     }
 }
 
 /// A resource that has the named methods; any other is 405.
-fn only<T: actix_web::dev::IntoPatterns>(path: T, methods: &'static str) -> Resource {
-    web::resource(path).default_service(web::to(move || async move {
+fn only(resource: Resource, methods: &'static str) -> Resource {
+    resource.default_service(web::to(move || async move {
         Err::<HttpResponse, _>(ApiError::MethodNotAllowed { allow: methods })
     }))
 }
 
 /// A resource that can only be read.
 pub(crate) fn readable(path: &'static str) -> Resource {
-    only(path, "GET, HEAD")
+    only(web::resource(path), "GET, HEAD")
 }
 
 /// The answer for a path that does not exist; for an app's `default_service`.
 pub async fn fallback(request: HttpRequest) -> HttpResponse {
-    Failure::new(StatusCode::NOT_FOUND, "unknown_route", "There is nothing at this path")
-        .respond(Form::asked_by(&request))
+    Failure::new(
+        StatusCode::NOT_FOUND,
+        "unknown_route",
+        "There is nothing at this path",
+    )
+    .respond(Form::asked_by(&request))
 }

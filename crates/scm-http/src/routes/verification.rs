@@ -53,7 +53,9 @@ pub(crate) async fn dry_run(
         return Err(ServiceError::Invalid(vec![incomplete]).into());
     };
     let services = &state.services;
-    let result = services.verify_credential(&caller.0, kind, &url, &token, expires_at).await?;
+    let result = services
+        .verify_credential(&caller.0, kind, &url, &token, expires_at)
+        .await?;
     if result.success {
         let mut envelope = Envelope::<()>::empty().message("SCM connection verified successfully");
         envelope.verification = Some(result);
@@ -74,7 +76,10 @@ fn broken(
             "connection_invalid"
         }
     };
-    let error = result.error.clone().unwrap_or_else(|| "The connection does not work".to_owned());
+    let error = result
+        .error
+        .clone()
+        .unwrap_or_else(|| "The connection does not work".to_owned());
     let mut failure = Failure::new(StatusCode::UNPROCESSABLE_ENTITY, code, error);
     if let Some(row) = row {
         failure.beside.insert("data".into(), json(row));
@@ -84,7 +89,9 @@ fn broken(
     if let Some(row) = row {
         let tag = crate::etag::etag(row.version);
         if let Ok(tag) = actix_web::http::header::HeaderValue::from_str(&tag) {
-            response.headers_mut().insert(actix_web::http::header::ETAG, tag);
+            response
+                .headers_mut()
+                .insert(actix_web::http::header::ETAG, tag);
         }
     }
     response

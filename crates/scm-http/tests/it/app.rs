@@ -18,7 +18,7 @@ use actix_web::{
 use futures::future::LocalBoxFuture;
 use scm_http::{Authentication, configure, fallback};
 use scm_service::{
-    ApiKey, ApiKeys, Cipher, ConnectOptions, KeyRing, NewApiKey, ProviderHost, Services,
+    ApiKey, ApiKeys, Cipher, ConnectOptions, KeyId, KeyRing, NewApiKey, ProviderHost, Services,
     TransportSettings,
 };
 use scm_testkit::{
@@ -95,7 +95,9 @@ impl Answer {
     pub(crate) fn failure(&self) -> (String, Vec<String>) {
         let code = self.json["code"].as_str().unwrap_or_default().to_owned();
         let details = self.json["details"].as_array().cloned().unwrap_or_default();
-        let fields = details.iter().map(|detail| detail["field"].as_str().unwrap().to_owned());
+        let fields = details
+            .iter()
+            .map(|detail| detail["field"].as_str().unwrap().to_owned());
         (code, fields.collect())
     }
 }
@@ -117,7 +119,10 @@ fn assert_no_secret(bytes: &[u8], json: &Value, headers: &HeaderMap) {
     }
     walk(json);
     let text = format!("{}{headers:?}", String::from_utf8_lossy(bytes));
-    assert!(!text.contains(MARK), "a credential is in the answer: {text}");
+    assert!(
+        !text.contains(MARK),
+        "a credential is in the answer: {text}"
+    );
 }
 
 type Door = dyn Fn(Request) -> LocalBoxFuture<'static, Result<ServiceResponse<BoxBody>, Error>>;
@@ -125,7 +130,6 @@ type Door = dyn Fn(Request) -> LocalBoxFuture<'static, Result<ServiceResponse<Bo
 /// The API with its hosts.
 pub(crate) struct TestApp {
     door: Rc<Door>,
-    pub(crate) services: Services,
     pub(crate) clock: Arc<FixedClock>,
     pub(crate) github: CodeHost,
     pub(crate) gitlab: CodeHost,
@@ -162,13 +166,25 @@ fn provider_host(standard: Standard, host: &CodeHost) -> ProviderHost {
 /// Every caller of the matrix: a platform key, and each role in two tenants.
 fn callers() -> Vec<(String, Caller)> {
     let account = |name: &str| AccountId::parse(format!("acc-{name}")).unwrap();
-    let platform = Caller { account: account("platform"), access: Access::Platform };
+    let platform = Caller {
+        account: account("platform"),
+        access: Access::Platform,
+    };
     let mut callers = vec![("platform".to_owned(), platform)];
     for tenant in ["t1", "t2"] {
         for role in [Role::Viewer, Role::Editor, Role::Owner] {
             let id = format!("{tenant}-{role}");
-            let access = Access::Tenant { tenant: TenantId::parse(tenant).unwrap(), role };
-            callers.push((id.clone(), Caller { account: account(&id), access }));
+            let access = Access::Tenant {
+                tenant: TenantId::parse(tenant).unwrap(),
+                role,
+            };
+            callers.push((
+                id.clone(),
+                Caller {
+                    account: account(&id),
+                    access,
+                },
+            ));
         }
     }
     callers
@@ -192,10 +208,17 @@ impl TestApp {
             ..ConnectOptions::default()
         };
         let database = scm_service::connect(url, &options).await.unwrap();
-        let cipher = Arc::new(Cipher::new(KeyRing::generate("test").unwrap()));
-        let clock = Arc::new(FixedClock::at(Timestamp::parse("2026-11-01T10:00:00Z").unwrap()));
-        let (github, gitlab, bitbucket) =
-            (CodeHost::github().await, CodeHost::gitlab().await, CodeHost::bitbucket().await);
+        let cipher = Arc::new(Cipher::new(
+            KeyRing::generate(KeyId::parse("test").unwrap()).unwrap(),
+        ));
+        let clock = Arc::new(FixedClock::at(
+            Timestamp::parse("2026-11-01T10:00:00Z").unwrap(),
+        ));
+        let (github, gitlab, bitbucket) = (
+            CodeHost::github().await,
+            CodeHost::gitlab().await,
+            CodeHost::bitbucket().await,
+        );
         let services = Services::builder(database, cipher)
             .hosts(vec![
                 provider_host(Standard::Github, &github),
@@ -204,7 +227,7 @@ impl TestApp {
             ])
             .transport(TransportSettings {
                 request_timeout: Duration::from_millis(500),
-                budget: Duration::from_millis(1500),
+                operation_budget: Duration::from_millis(1500),
                 ..TransportSettings::default()
             })
             .clock(clock.clone())
@@ -212,7 +235,9 @@ impl TestApp {
             .unwrap();
         let mut keys = Vec::new();
         let authentication = if mode == Mode::Open {
-            Authentication::Open { account: AccountId::parse("local").unwrap() }
+            Authentication::Open {
+                account: AccountId::parse("local").unwrap(),
+            }
         } else {
             let known = callers().into_iter().map(|(id, caller)| {
                 let made = NewApiKey::generate(&id).unwrap();
@@ -221,7 +246,7 @@ impl TestApp {
             });
             Authentication::ApiKeys(ApiKeys::new(known.collect()).unwrap())
         };
-        let api = configure(services.clone(), authentication);
+        let api = configure(services, authentication);
         let app = App::new()
             .service(web::scope(BASE).configure(api))
             .default_service(web::to(fallback));
@@ -233,12 +258,24 @@ impl TestApp {
                 Ok(response.map_into_boxed_body())
             })
         });
-        Self { door, services, clock, github, gitlab, bitbucket, keys }
+        Self {
+            door,
+            clock,
+            github,
+            gitlab,
+            bitbucket,
+            keys,
+        }
     }
 
     /// The key of a caller: `platform`, or tenant and role as in `t1-owner`.
     pub(crate) fn key(&self, caller: &str) -> &str {
-        &self.keys.iter().find(|(id, _)| id == caller).expect("a known caller").1
+        &self
+            .keys
+            .iter()
+            .find(|(id, _)| id == caller)
+            .expect("a known caller")
+            .1
     }
 
     /// Sends a request as it is; its answer must hold no secret.
@@ -251,12 +288,21 @@ impl TestApp {
             Err(error) => {
                 let response = error.error_response();
                 let (status, headers) = (response.status(), response.headers().clone());
-                (status, headers, response.into_body().try_into_bytes().unwrap())
+                (
+                    status,
+                    headers,
+                    response.into_body().try_into_bytes().unwrap(),
+                )
             }
         };
         let json = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
         assert_no_secret(&bytes, &json, &headers);
-        Answer { status, headers, bytes, json }
+        Answer {
+            status,
+            headers,
+            bytes,
+            json,
+        }
     }
 
     /// A request below the base, as a caller (`None`: without a credential).
@@ -275,11 +321,13 @@ impl TestApp {
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
-        self.send(self.request(Method::POST, path, None).set_json(body)).await
+        self.send(self.request(Method::POST, path, None).set_json(body))
+            .await
     }
 
     pub(crate) async fn patch(&self, path: &str, body: &Value) -> Answer {
-        self.send(self.request(Method::PATCH, path, None).set_json(body)).await
+        self.send(self.request(Method::PATCH, path, None).set_json(body))
+            .await
     }
 
     pub(crate) async fn delete(&self, path: &str) -> Answer {
@@ -287,7 +335,8 @@ impl TestApp {
     }
 
     pub(crate) async fn verify(&self, id: &str) -> Answer {
-        self.send(self.request(Method::POST, &format!("/{id}/verify"), None)).await
+        self.send(self.request(Method::POST, &format!("/{id}/verify"), None))
+            .await
     }
 
     pub(crate) fn host(&self, standard: Standard) -> &CodeHost {

@@ -1,7 +1,7 @@
 //! Bad input: a 4xx that names the field, and nothing stored.
 
 use actix_web::http::Method;
-use scm_testkit::{code_host::Standard, on_every_database};
+use scm_testkit::{code_host::Standard, db::TestDb, on_every_database};
 use serde_json::{Value, json};
 
 use crate::app::{MARK, TestApp};

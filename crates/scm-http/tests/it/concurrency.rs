@@ -1,7 +1,7 @@
 //! Many at once: uniqueness and named columns hold.
 
 use futures::future::join_all;
-use scm_testkit::{code_host::Standard, on_every_database};
+use scm_testkit::{code_host::Standard, db::TestDb, on_every_database};
 use serde_json::json;
 
 use crate::app::{MARK, TestApp};

@@ -1,7 +1,7 @@
 //! `ETag`, `If-Match`, `If-None-Match`.
 
 use actix_web::http::Method;
-use scm_testkit::{code_host::Standard, on_every_database};
+use scm_testkit::{code_host::Standard, db::TestDb, on_every_database};
 use serde_json::json;
 
 use crate::app::TestApp;

@@ -55,14 +55,20 @@ mod relay {
 }
 
 async fn away_and_back(backend: Backend) {
-    let Some(db) = TestDb::migrated(backend).await else { return };
+    let Some(db) = TestDb::migrated(backend).await else {
+        return;
+    };
     let (start, rest) = db.url.split_once("://").unwrap();
     let (authority, path) = rest.split_once('/').unwrap();
     let (user, address) = authority.split_once('@').unwrap();
     let relay = relay::Relay::to(address.to_owned()).await;
     let url = format!("{start}://{user}@127.0.0.1:{}/{path}", relay.port);
     let app = TestApp::new(&url, crate::app::Mode::Open).await;
-    let id = app.post("", &app.body("t", Standard::Github)).await.expect(201).id();
+    let id = app
+        .post("", &app.body("t", Standard::Github))
+        .await
+        .expect(201)
+        .id();
 
     relay.set(false);
     for _ in 0..2 {
@@ -77,7 +83,10 @@ async fn away_and_back(backend: Backend) {
             assert_eq!(answer.failure().0, "database_unavailable");
             assert_eq!(answer.header("retry-after"), Some("5"));
             let text = answer.json["error"].as_str().unwrap();
-            assert!(!text.contains("127.0.0.1") && !text.contains("sqlx"), "{text}");
+            assert!(
+                !text.contains("127.0.0.1") && !text.contains("sqlx"),
+                "{text}"
+            );
         }
     }
     relay.set(true);
@@ -87,7 +96,11 @@ async fn away_and_back(backend: Backend) {
         assert!(tries < 20, "it does not recover");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    assert_eq!(app.get("").await.expect(200).json["count"], 1, "what failed was not half-written");
+    assert_eq!(
+        app.get("").await.expect(200).json["count"],
+        1,
+        "what failed was not half-written"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,7 +10,9 @@ use serde_json::json;
 use crate::app::{LOG, MARK, TestApp, token};
 
 fn contains(haystack: &[u8], needle: &[u8]) -> bool {
-    haystack.windows(needle.len()).any(|window| window == needle)
+    haystack
+        .windows(needle.len())
+        .any(|window| window == needle)
 }
 
 #[tokio::test]
@@ -28,14 +30,23 @@ async fn none_is_in_the_database_files_or_the_log() {
         app.verify(&id).await;
         app.host(standard).off_everything();
         let path = format!("/{id}");
-        app.patch(&path, &json!({"accessToken": format!("{}2", token(standard))})).await.expect(200);
-        app.patch(&path, &json!({"accessToken": format!("{MARK} bad")})).await.expect(400);
+        app.patch(
+            &path,
+            &json!({"accessToken": format!("{}2", token(standard))}),
+        )
+        .await
+        .expect(200);
+        app.patch(&path, &json!({"accessToken": format!("{MARK} bad")}))
+            .await
+            .expect(400);
         body["repositoryUrl"] = format!("https://x:{MARK}@github.com/a/b").into();
         app.post("", &body).await.expect(400);
         app.get(&format!("?tenantId={MARK}x")).await.expect(200);
         app.get(&format!("/{MARK}/{MARK}/{MARK}")).await.expect(404);
         let header = ("Authorization", format!("Bearer scm_{MARK}_{MARK}"));
-        app.send(app.request(Method::GET, "", None).insert_header(header)).await.expect(200);
+        app.send(app.request(Method::GET, "", None).insert_header(header))
+            .await
+            .expect(200);
         app.post("/verify", &app.body("t", standard)).await;
     }
 
@@ -44,10 +55,17 @@ async fn none_is_in_the_database_files_or_the_log() {
     for entry in std::fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         let bytes = std::fs::read(&path).unwrap();
-        assert!(!contains(&bytes, MARK.as_bytes()), "a credential is in {}", path.display());
+        assert!(
+            !contains(&bytes, MARK.as_bytes()),
+            "a credential is in {}",
+            path.display()
+        );
         files += usize::from(contains(&bytes, b"v1.test."));
     }
-    assert!(files > 0, "the sealed values were in the files that were searched");
+    assert!(
+        files > 0,
+        "the sealed values were in the files that were searched"
+    );
 
     let log = LOG.lock().unwrap();
     assert!(contains(&log, b"request"), "something was logged");

@@ -1,7 +1,7 @@
 //! Two tenants, three roles: a foreign row is one that does not exist, and nobody is asked about it.
 
 use actix_web::{http::Method, test::TestRequest};
-use scm_testkit::{code_host::Standard, on_every_database};
+use scm_testkit::{code_host::Standard, db::TestDb, on_every_database};
 use serde_json::json;
 
 use crate::app::TestApp;
@@ -12,12 +12,18 @@ fn routes(app: &TestApp, id: &str, caller: &str) -> Vec<(&'static str, TestReque
     vec![
         ("get", request(Method::GET, format!("/{id}"))),
         ("head", request(Method::HEAD, format!("/{id}"))),
-        ("patch", request(Method::PATCH, format!("/{id}")).set_json(json!({"displayName": "x"}))),
+        (
+            "patch",
+            request(Method::PATCH, format!("/{id}")).set_json(json!({"displayName": "x"})),
+        ),
         (
             "patch of a credential",
             request(Method::PATCH, format!("/{id}")).set_json(json!({"accessToken": "x"})),
         ),
-        ("patch of nothing", request(Method::PATCH, format!("/{id}")).set_json(json!({}))),
+        (
+            "patch of nothing",
+            request(Method::PATCH, format!("/{id}")).set_json(json!({})),
+        ),
         (
             "conditional patch",
             request(Method::PATCH, format!("/{id}"))
@@ -26,7 +32,10 @@ fn routes(app: &TestApp, id: &str, caller: &str) -> Vec<(&'static str, TestReque
         ),
         ("verify", request(Method::POST, format!("/{id}/verify"))),
         ("delete", request(Method::DELETE, format!("/{id}"))),
-        ("hard delete", request(Method::DELETE, format!("/{id}?hard=true"))),
+        (
+            "hard delete",
+            request(Method::DELETE, format!("/{id}?hard=true")),
+        ),
     ]
 }
 

@@ -26,7 +26,12 @@ pub(super) struct ServerHealth {
 
 impl ServerHealth {
     pub(super) fn new(db: DatabaseConnection, cipher: Arc<Cipher>) -> Self {
-        Self { db, cipher, draining: Arc::default(), last: Mutex::default() }
+        Self {
+            db,
+            cipher,
+            draining: Arc::default(),
+            last: Mutex::default(),
+        }
     }
 
     /// Set when the server begins to stop.
@@ -54,7 +59,11 @@ impl ServerHealth {
 }
 
 fn line(name: &'static str, result: Result<(), String>) -> ReadyLine {
-    ReadyLine { name, ok: result.is_ok(), reason: result.err() }
+    ReadyLine {
+        name,
+        ok: result.is_ok(),
+        reason: result.err(),
+    }
 }
 
 #[async_trait::async_trait]
@@ -72,7 +81,14 @@ impl HealthCheck for ServerHealth {
             }
         };
         let draining = self.draining.load(Ordering::SeqCst);
-        lines.push(line("accepting", if draining { Err("stopping".to_owned()) } else { Ok(()) }));
+        lines.push(line(
+            "accepting",
+            if draining {
+                Err("stopping".to_owned())
+            } else {
+                Ok(())
+            },
+        ));
         lines
     }
 }

@@ -10,8 +10,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Waits for SIGTERM or SIGINT, then stops the server gracefully; a second one stops it at once.
 pub(super) async fn on_signal(server: ServerHandle, draining: Arc<AtomicBool>) {
-    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
+    let (Ok(mut term), Ok(mut int)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
         tracing::error!("signals cannot be caught; the server can only be killed");
         return;
     };
