@@ -43,6 +43,7 @@ pub(crate) fn classify(error: &(dyn Error + 'static), phase: Phase) -> ProviderE
             causes.push(error.to_string());
         }
     }
+    causes.dedup();
     ProviderError::Unavailable {
         outage,
         retry_after: None,

@@ -177,7 +177,8 @@ async fn refusals() {
         NotFound,
         Limited(u64),
     }
-    let cases: [(&str, fn(&str) -> Class); 7] = [
+    type Want = fn(&str) -> Class;
+    let cases: [(&str, Want); 7] = [
         ("repo_404", |_| Class::NotFound),
         ("repo_451_dmca", |_| Class::NotFound),
         ("repo_403_primary_rate_limit", |_| {

@@ -1,5 +1,11 @@
 //! The clients against scripted code hosts, over real sockets on the loopback interface.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a helper of a test fails like the test itself"
+)]
+
 mod bitbucket;
 mod contract;
 mod egress;
@@ -8,4 +14,5 @@ mod gitlab;
 mod logs;
 mod registry;
 mod support;
+mod tls;
 mod transport;

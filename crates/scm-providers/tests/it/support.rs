@@ -113,7 +113,7 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = format!("{error:?} {error}");
     let mut cause = error.source();
     while let Some(error) = cause {
-        text.push_str(&format!(" {error:?} {error}"));
+        text.extend([" ", &format!("{error:?}"), " ", &error.to_string()]);
         cause = error.source();
     }
     text

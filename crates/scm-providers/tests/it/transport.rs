@@ -177,7 +177,7 @@ async fn the_time_of_an_operation_ends_its_repetitions() {
     let error = session.read(&url(&host, "/x")).await.err().unwrap();
     assert_eq!(
         error.retry_after(),
-        Some(Duration::from_secs(120)),
+        Some(Duration::from_mins(2)),
         "told, not waited for"
     );
     assert_eq!(host.calls(), 1);

@@ -254,6 +254,10 @@ async fn read_request(stream: &mut TcpStream) -> io::Result<Option<Recorded>> {
         if stream.read_buf(&mut bytes).await? == 0 {
             return Ok(None);
         }
+        // Not HTTP, such as the first bytes of TLS.
+        if !bytes.first().is_some_and(u8::is_ascii_uppercase) {
+            return Ok(None);
+        }
     };
     let head = String::from_utf8_lossy(&bytes[..head_end]).into_owned();
     let mut lines = head.split("\r\n");
