@@ -5,7 +5,6 @@ mod canary;
 mod conflict;
 mod corrupt;
 mod delete;
-mod explain;
 mod given;
 mod integration;
 mod key_file;

@@ -74,16 +74,7 @@ impl ScmIntegrationController {
             });
         }
         let limit = usize::from(page.limit.get());
-        let mut select = select_safe()
-            .filter(within(scope))
-            .filter(passing(filters))
-            .order_by(Column::CreatedAt, Order::Desc)
-            .order_by(Column::Id, Order::Desc)
-            // One more than asked for: it tells whether there is another page.
-            .limit(u64::from(page.limit.get()) + 1);
-        if let Some(after) = &page.after {
-            select = select.filter(behind(self.db.pool.get_database_backend(), after));
-        }
+        let select = list(self.db.pool.get_database_backend(), scope, filters, page);
         let rows = self.all(select).await?;
         let now = self.now();
         let items = rows
@@ -155,6 +146,26 @@ impl ScmIntegrationController {
     async fn all(&self, select: Select<Entity>) -> Result<Vec<QueryResult>, StoreError> {
         let select = select.into_query();
         self.db.run(|pool| pool.query_all(&select)).await
+    }
+}
+
+/// The statement behind a page. It fetches one row more than asked for, which tells whether there
+/// is another page.
+pub(super) fn list(
+    backend: DbBackend,
+    scope: &TenantScope,
+    filters: &ScmIntegrationFilters,
+    page: &PageRequest,
+) -> Select<Entity> {
+    let select = select_safe()
+        .filter(within(scope))
+        .filter(passing(filters))
+        .order_by(Column::CreatedAt, Order::Desc)
+        .order_by(Column::Id, Order::Desc)
+        .limit(u64::from(page.limit.get()) + 1);
+    match &page.after {
+        Some(after) => select.filter(behind(backend, after)),
+        None => select,
     }
 }
 

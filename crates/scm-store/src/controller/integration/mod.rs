@@ -10,6 +10,8 @@
 
 mod create;
 mod delete;
+#[cfg(test)]
+mod explain;
 mod find;
 mod scope;
 mod update;

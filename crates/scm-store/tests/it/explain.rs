@@ -1,1 +1,0 @@
-//! The lists are served by their index, in its order.
