@@ -124,10 +124,11 @@ WHERE `isActive` IS NULL OR `verificationStatus` IS NULL OR `defaultBranch` IS N
   OR `createdAt` IS NULL OR `updatedAt` IS NULL";
 
 /// Columns of the table on either side of a foreign key.
-const IN_FOREIGN_KEYS: &str = "SELECT COLUMN_NAME FROM information_schema.KEY_COLUMN_USAGE
+const IN_FOREIGN_KEYS: &str =
+    "SELECT CAST(COLUMN_NAME AS CHAR) FROM information_schema.KEY_COLUMN_USAGE
 WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? AND REFERENCED_TABLE_NAME IS NOT NULL
 UNION
-SELECT REFERENCED_COLUMN_NAME FROM information_schema.KEY_COLUMN_USAGE
+SELECT CAST(REFERENCED_COLUMN_NAME AS CHAR) FROM information_schema.KEY_COLUMN_USAGE
 WHERE REFERENCED_TABLE_SCHEMA = DATABASE() AND REFERENCED_TABLE_NAME = ?";
 
 #[derive(DeriveMigrationName)]

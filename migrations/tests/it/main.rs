@@ -1,5 +1,9 @@
 //! The steps on every backend: up, down and up again, races, crashes, adopted tables, old writers.
 
+mod adopted;
+mod foreign_keys;
+mod old_writer;
+mod schema;
 mod steps;
 
 use sea_orm_migration::sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr};
