@@ -58,8 +58,8 @@ impl Default for ConnectOptions {
             min_connections: 0,
             acquire_timeout: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(10),
-            idle_timeout: Duration::from_secs(10 * 60),
-            max_lifetime: Duration::from_secs(30 * 60),
+            idle_timeout: Duration::from_mins(10),
+            max_lifetime: Duration::from_mins(30),
         }
     }
 }

@@ -4,7 +4,7 @@
 //! So the text is looked at here and dropped: what goes on is a [`DriverError`], made of our own
 //! words, the server's code and the constraint's name.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use sea_orm::{DbErr, RuntimeErr, SqlErr, sqlx};
 
@@ -110,7 +110,7 @@ fn code_of(database: &dyn sqlx::error::DatabaseError) -> Option<String> {
     database
         .try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>()
         .map(|mysql| mysql.number().to_string())
-        .or_else(|| database.code().map(|code| code.into_owned()))
+        .or_else(|| database.code().map(Cow::into_owned))
 }
 
 fn of_code(

@@ -135,11 +135,11 @@ fn sync_directory(path: &Path) -> io::Result<()> {
 #[cfg(unix)]
 fn check_mode(metadata: &fs::Metadata) -> Result<(), KeyFileError> {
     let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o777;
-    if mode & 0o037 == 0 {
-        Ok(())
-    } else {
-        Err(KeyFileError::TooOpen { mode })
+    let too_much = mode & 0o037;
+    if too_much > 0 {
+        return Err(KeyFileError::TooOpen { mode });
     }
+    Ok(())
 }
 
 #[cfg(not(unix))]

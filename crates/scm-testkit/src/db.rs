@@ -8,6 +8,13 @@
 //!   `SCM_TEST_NO_SKIP=1` it fails instead, so that a complete run is one.
 //! - Nothing here knows the store: its tests and those of the layers above use the same databases.
 
+#![expect(
+    clippy::panic,
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "test support: what cannot be set up fails the test, and a skipped one says so"
+)]
+
 use std::{
     fmt,
     hash::{BuildHasher, Hasher, RandomState},

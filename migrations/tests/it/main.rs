@@ -1,5 +1,7 @@
 //! The steps on every backend: up, down and up again, races, crashes, adopted tables, old writers.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod adopted;
 mod foreign_keys;
 mod old_writer;

@@ -1,6 +1,6 @@
 //! Rows that make no sense, and errors that show nothing.
 
-use std::error::Error;
+use std::{error::Error, fmt::Write};
 
 use scm_store::StoreError;
 use scm_testkit::{
@@ -16,7 +16,7 @@ fn shown(error: &StoreError) -> String {
     let mut text = format!("{error} {error:?}");
     let mut source = error.source();
     while let Some(error) = source {
-        text += &format!(" {error} {error:?}");
+        write!(text, " {error} {error:?}").unwrap();
         source = error.source();
     }
     text

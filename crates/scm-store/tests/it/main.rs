@@ -1,6 +1,12 @@
 //! The store's promises, on every backend. `SCM_TEST_MYSQL_URL` and `SCM_TEST_POSTGRES_URL` name
 //! the servers.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
 mod canary;
 mod conflict;
 mod corrupt;

@@ -63,7 +63,7 @@ async fn carry(mut client: TcpStream, server: String, mut line: watch::Receiver<
     let at_first = *line.borrow_and_update();
     match at_first {
         Line::Cut => return,
-        Line::Frozen => sleep(Duration::from_secs(600)).await,
+        Line::Frozen => sleep(Duration::from_mins(10)).await,
         Line::Works => {}
     }
     let mut server = TcpStream::connect(server).await.unwrap();
@@ -71,7 +71,7 @@ async fn carry(mut client: TcpStream, server: String, mut line: watch::Receiver<
         _ = copy_bidirectional(&mut client, &mut server) => {}
         now = changed(&mut line) => if now == Line::Frozen {
             // The sockets stay open, and nobody reads or writes them.
-            sleep(Duration::from_secs(600)).await;
+            sleep(Duration::from_mins(10)).await;
         }
     }
 }
@@ -87,8 +87,8 @@ const OPTIONS: ConnectOptions = ConnectOptions {
     min_connections: 0,
     acquire_timeout: Duration::from_secs(1),
     statement_timeout: Duration::from_secs(1),
-    idle_timeout: Duration::from_secs(600),
-    max_lifetime: Duration::from_secs(600),
+    idle_timeout: Duration::from_mins(10),
+    max_lifetime: Duration::from_mins(10),
 };
 
 async fn store_at(url: &str) -> ScmIntegrationController {

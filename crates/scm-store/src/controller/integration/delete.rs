@@ -50,8 +50,8 @@ impl ScmIntegrationController {
         ] {
             update.value(secret, Value::String(None));
         }
-        let changed = self.db.run(|pool| pool.execute(&update)).await?;
-        if changed.rows_affected() > 0 {
+        let written = self.db.run(|pool| pool.execute(&update)).await?;
+        if written.rows_affected() > 0 {
             return Ok(true);
         }
         match self.one(select_safe().filter(row(scope, id))).await? {

@@ -13,6 +13,7 @@ mod delete;
 #[cfg(test)]
 mod explain;
 mod find;
+mod fit;
 mod scope;
 mod update;
 mod verify;

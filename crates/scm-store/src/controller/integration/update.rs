@@ -12,7 +12,7 @@ use sea_orm::{
 
 use super::{
     ScmIntegrationController,
-    create::check_length,
+    fit::check_length,
     scope::{row, row_at},
 };
 use crate::{
@@ -51,8 +51,8 @@ impl ScmIntegrationController {
         };
         let mut update = self.assignments(changes, secrets);
         update.cond_where(row_at(scope, id, expected).add(allowed(changes)));
-        let changed = self.db.run(|pool| pool.execute(&update)).await?;
-        if changed.rows_affected() == 0 {
+        let written = self.db.run(|pool| pool.execute(&update)).await?;
+        if written.rows_affected() == 0 {
             return self.unchanged(scope, id, changes, expected).await;
         }
         self.find_by_id(scope, id).await

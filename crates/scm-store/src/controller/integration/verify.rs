@@ -43,7 +43,7 @@ impl ScmIntegrationController {
         outcome: &VerificationOutcome,
     ) -> Result<Option<SafeScmIntegration>, StoreError> {
         if let Some(repository) = &outcome.provider_repository_id {
-            super::create::check_length("providerRepositoryId", repository, 255)?;
+            super::fit::check_length("providerRepositoryId", repository, 255)?;
         }
         let now = self.now().to_utc();
         let mut update = Query::update();
@@ -68,11 +68,11 @@ impl ScmIntegrationController {
         if let Some(repository) = &outcome.provider_repository_id {
             update.value(Column::ProviderRepositoryId, repository.as_str());
         }
-        let changed = self.db.run(|pool| pool.execute(&update)).await?;
-        if changed.rows_affected() == 0 && self.exists(scope, id).await? {
+        let written = self.db.run(|pool| pool.execute(&update)).await?;
+        if written.rows_affected() == 0 && self.exists(scope, id).await? {
             return Err(StoreError::CredentialChanged);
         }
-        if changed.rows_affected() == 0 {
+        if written.rows_affected() == 0 {
             return Ok(None);
         }
         self.find_by_id(scope, id).await
