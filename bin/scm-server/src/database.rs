@@ -46,7 +46,7 @@ fn make_directory(path: &Path) -> std::io::Result<()> {
 pub(crate) async fn connect(config: &Config) -> anyhow::Result<DatabaseConnection> {
     let label = config.database_label()?;
     if config.is_sqlite()? {
-        std::fs::create_dir_all(&config.data_dir).with_context(|| {
+        make_directory(&config.data_dir).with_context(|| {
             format!(
                 "the data directory {} cannot be made",
                 config.data_dir.display()

@@ -55,7 +55,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let environment = std::env::vars();
     let layers = Layers::read(&cli.global.config, environment, cli.global.overrides())?;
     if let Some(Command::Config(ConfigCommand::Show)) = cli.command {
-        return commands::config::show(&layers);
+        return Ok(commands::config::show(&layers));
     }
     let config = layers.config()?;
     config.check()?;
@@ -63,7 +63,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         None => commands::serve::run(config, false),
         Some(Command::Serve { migrate }) => commands::serve::run(config, migrate),
         Some(Command::Migrate(command)) => commands::migrate::run(&config, &command),
-        Some(Command::Config(_)) => commands::config::checked(),
+        Some(Command::Config(_)) => Ok(commands::config::checked()),
         Some(Command::Healthcheck) => commands::healthcheck::run(&config),
         // Done above, before the settings were read.
         Some(Command::Keys(_) | Command::ApiKeys(_)) => Ok(ExitCode::SUCCESS),

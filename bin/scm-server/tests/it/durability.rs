@@ -6,7 +6,6 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     thread,
-    time::Duration,
 };
 
 use serde_json::json;
@@ -51,7 +50,7 @@ fn every_acknowledged_write_survives() {
             .collect();
         let before = acknowledged.lock().unwrap().len();
         while acknowledged.lock().unwrap().len() < before + 20 + round * 7 {
-            thread::sleep(Duration::from_millis(1));
+            thread::yield_now();
         }
         server.kill();
         for writer in writers {

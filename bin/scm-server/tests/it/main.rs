@@ -1,5 +1,11 @@
 //! The binary as its operator meets it: started, asked, killed, misconfigured.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a helper of a test fails like the test itself"
+)]
+
 mod config;
 mod durability;
 mod first_start;

@@ -240,9 +240,9 @@ impl TestApp {
             }
         } else {
             let known = callers().into_iter().map(|(id, caller)| {
-                let made = NewApiKey::generate(&id).unwrap();
-                keys.push((id.clone(), made.key));
-                ApiKey::new(&id, &made.digest, caller, None).unwrap()
+                let new = NewApiKey::generate(&id).unwrap();
+                keys.push((id.clone(), new.key));
+                ApiKey::new(&id, &new.digest, caller, None).unwrap()
             });
             Authentication::ApiKeys(ApiKeys::new(known.collect()).unwrap())
         };

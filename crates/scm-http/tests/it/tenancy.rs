@@ -55,7 +55,7 @@ on_every_database! {
                 assert_eq!(foreign.bytes, missing.bytes, "{caller} {name}");
                 let names = |answer: &crate::app::Answer| {
                     let mut names: Vec<_> =
-                        answer.headers.keys().map(|name| name.to_string()).collect();
+                        answer.headers.keys().map(ToString::to_string).collect();
                     names.sort();
                     names
                 };

@@ -66,7 +66,7 @@ on_every_database! {
         let id = app.post("", &app.body("t", Standard::Gitlab)).await.expect(201).id();
         app.verify(&id).await.expect(200);
         let before = app.get(&format!("/{id}")).await;
-        app.clock.advance(Duration::from_secs(60));
+        app.clock.advance(Duration::from_mins(1));
         let cases = [
             ("5xx", Reply::text(503, "down"), 503, "provider_unavailable"),
             ("web page", Reply::html(200), 502, "provider_bad_answer"),
