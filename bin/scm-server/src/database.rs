@@ -93,7 +93,9 @@ pub(crate) async fn migrate_up(config: &Config) -> anyhow::Result<()> {
         tracing::info!(step, "applied a schema step");
     }
     if config.database.foreign_keys {
-        //TMP scm_migrations::foreign_keys::enable(&url).await.context("database.foreign_keys")?;
+        scm_migrations::foreign_keys::enable(&url)
+            .await
+            .context("database.foreign_keys")?;
     }
     Ok(())
 }

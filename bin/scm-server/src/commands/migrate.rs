@@ -28,7 +28,7 @@ async fn down(config: &Config, steps: u32, yes: bool) -> anyhow::Result<()> {
     }
     let url = config.database_url()?;
     if config.database.foreign_keys {
-        //TMP scm_migrations::foreign_keys::disable(&url).await?;
+        scm_migrations::foreign_keys::disable(&url).await?;
     }
     for step in scm_migrations::down(&url, steps).await? {
         tracing::info!(step, "undid a schema step");

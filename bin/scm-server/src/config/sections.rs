@@ -194,7 +194,10 @@ pub(crate) enum LogFormat {
 /// `[providers]`
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(clippy::struct_field_names, reason = "the keys of the file say their unit")]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the keys of the file say their unit"
+)]
 pub(crate) struct Providers {
     pub(crate) connect_timeout_seconds: u64,
     pub(crate) request_timeout_seconds: u64,
