@@ -316,6 +316,28 @@ async fn redirects_elsewhere_are_refused() {
 }
 
 #[tokio::test]
+async fn the_api_may_not_redirect_to_the_oauth_address() {
+    let (host, oauth) = (CodeHost::start().await, CodeHost::start().await);
+    let there = format!("{}/oauth/token/info", oauth.base_url());
+    host.on_everything(Reply::redirect(302, &there));
+    let endpoint = Endpoint {
+        api_url: url(&host, ""),
+        oauth_url: Url::parse(&oauth.base_url()).ok(),
+        allow_private_addresses: true,
+        authorities: Vec::new(),
+    };
+    let token = AccessToken::parse("t0k3n").unwrap();
+    let transport = Transport::new(endpoint, &DIALECTS[0], shared(settings()));
+    let session = transport.session(&token, "Bearer t0k3n").unwrap();
+    let error = session.read(&url(&host, "/x")).await.err().unwrap();
+    assert_eq!(outage(&error), Some(Outage::Redirected));
+    assert_eq!(oauth.calls(), 0);
+    // Asked for as such it is one of the configured addresses.
+    let _ = session.read(&Url::parse(&there).unwrap()).await;
+    assert_eq!(oauth.calls(), 1);
+}
+
+#[tokio::test]
 async fn no_other_address_is_ever_asked() {
     let host = CodeHost::start().await;
     let other = CodeHost::start().await;
