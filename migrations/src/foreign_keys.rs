@@ -18,7 +18,7 @@ use sea_orm_migration::{
     sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend},
 };
 
-use crate::{TABLE, backend::has_table};
+use crate::{MigrateError, TABLE, backend::has_table, run::connect};
 
 /// One of the two keys.
 #[derive(Debug, Clone, Copy)]
@@ -89,6 +89,9 @@ impl ForeignKeys {
 /// Why the keys cannot be changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ForeignKeyError {
+    /// The database cannot be reached, or its URL is none.
+    #[error(transparent)]
+    Connect(#[from] MigrateError),
     /// SQLite.
     #[error("SQLite cannot add foreign keys to a table that exists")]
     Unsupported,
@@ -159,8 +162,27 @@ async fn state(db: &DatabaseConnection, key: &Key) -> Result<KeyState, DbErr> {
 ///
 /// Fails without having changed anything if a parent is missing or of another type, or if there
 /// are rows without one; on MySQL and MariaDB a failure after that can leave the first key behind,
-/// and calling again goes on from there.
-pub async fn enable(db: &DatabaseConnection) -> Result<(), ForeignKeyError> {
+/// and calling again goes on from there. Fails with [`ForeignKeyError::Connect`] if the database
+/// cannot be reached.
+pub async fn enable(url: &str) -> Result<(), ForeignKeyError> {
+    let db = connect(url).await?;
+    let result = enable_on(&db).await;
+    db.close().await.ok();
+    result
+}
+
+/// Drops the keys that are there. The columns stay as they are.
+///
+/// Fails with [`ForeignKeyError::Connect`] if the database cannot be reached.
+pub async fn disable(url: &str) -> Result<(), ForeignKeyError> {
+    let db = connect(url).await?;
+    let result = disable_on(&db).await;
+    db.close().await.ok();
+    result
+}
+
+/// [`enable`] on an existing connection.
+pub async fn enable_on(db: &DatabaseConnection) -> Result<(), ForeignKeyError> {
     match db.get_database_backend() {
         DbBackend::MySql | DbBackend::Postgres => {}
         _ => return Err(ForeignKeyError::Unsupported),
@@ -179,8 +201,8 @@ pub async fn enable(db: &DatabaseConnection) -> Result<(), ForeignKeyError> {
     }
 }
 
-/// Drops the keys that are there. The columns stay as they are.
-pub async fn disable(db: &DatabaseConnection) -> Result<(), ForeignKeyError> {
+/// [`disable`] on an existing connection.
+pub async fn disable_on(db: &DatabaseConnection) -> Result<(), ForeignKeyError> {
     for key in [&TENANT, &CREATED_BY] {
         let sql = match db.get_database_backend() {
             DbBackend::MySql if mysql::exists(db, key).await? => {

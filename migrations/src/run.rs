@@ -65,7 +65,7 @@ fn changed(before: &Status, after: &Status) -> Vec<String> {
 }
 
 /// A pool without the limits that serve requests: a schema change may take its time.
-async fn connect(url: &str) -> Result<DatabaseConnection, MigrateError> {
+pub(crate) async fn connect(url: &str) -> Result<DatabaseConnection, MigrateError> {
     match url.split_once(':').map(|(scheme, _)| scheme) {
         Some("sqlite") => {
             let options = options::<SqliteConnectOptions>(url)?

@@ -106,5 +106,5 @@ async fn with_foreign_keys_their_columns_stay() {
         (keys.tenant, keys.created_by),
         (KeyState::Enabled, KeyState::Enabled)
     );
-    foreign_keys::enable(&plain).await.unwrap();
+    foreign_keys::enable(&db.url).await.unwrap();
 }

@@ -1,7 +1,7 @@
 //! The optional foreign keys, with parents as a delivr database has them.
 
 use scm_migrations::foreign_keys::{
-    ForeignKeyError, ForeignKeys, KeyState, disable, enable, status,
+    ForeignKeyError, ForeignKeys, KeyState, disable, disable_on, enable, enable_on, status,
 };
 use scm_testkit::{
     db::{Backend, TestDb},
@@ -79,9 +79,9 @@ on_every_database! {
             execute(&plain, &insert_as_before("a", "t1", "https://h/a")).await.unwrap();
             execute(&plain, &insert_as_before("b", "t2", "https://h/b")).await.unwrap();
 
-            enable(&plain).await.unwrap();
+            enable(&db.url).await.unwrap();
             assert_eq!(status(&plain).await.unwrap(), ENABLED, "{types:?}");
-            enable(&plain).await.unwrap();
+            enable_on(&plain).await.unwrap();
 
             let orphan = execute(&plain, &insert_as_before("c", "t9", "https://h/c")).await;
             assert!(orphan.is_err());
@@ -91,8 +91,8 @@ on_every_database! {
             assert_eq!(count(&plain, "tenant_scm_integrations").await, 1);
             execute(&plain, "DELETE FROM `accounts` WHERE `id` = 'acc_2'").await.unwrap();
 
-            disable(&plain).await.unwrap();
-            disable(&plain).await.unwrap();
+            disable(&db.url).await.unwrap();
+            disable_on(&plain).await.unwrap();
             assert_eq!(status(&plain).await.unwrap(), FORGOTTEN);
             execute(&plain, "DELETE FROM `tenant_scm_integrations`").await.unwrap();
         }
@@ -103,14 +103,14 @@ on_every_database! {
             return;
         }
         let plain = db.connect().await;
-        let result = enable(&plain).await;
+        let result = enable(&db.url).await;
         assert!(
             matches!(result, Err(ForeignKeyError::NoParent { table: "tenants" })),
             "{result:?}"
         );
         make_parents(&plain, parents(db.backend)[0]).await;
         execute(&plain, "DROP TABLE `accounts`").await.unwrap();
-        let result = enable(&plain).await;
+        let result = enable(&db.url).await;
         assert!(
             matches!(result, Err(ForeignKeyError::NoParent { table: "accounts" })),
             "{result:?}"
@@ -120,7 +120,7 @@ on_every_database! {
             let row = insert_as_before(id, tenant, &format!("https://h/{id}"));
             execute(&plain, &row).await.unwrap();
         }
-        let result = enable(&plain).await;
+        let result = enable(&db.url).await;
         assert!(
             matches!(result, Err(ForeignKeyError::Orphans { column: "tenantId", rows: 2, .. })),
             "{result:?}"
@@ -129,7 +129,7 @@ on_every_database! {
         execute(&plain, "UPDATE `tenant_scm_integrations` SET `createdByAccountId` = 'x'")
             .await
             .unwrap();
-        let result = enable(&plain).await;
+        let result = enable(&db.url).await;
         assert!(
             matches!(
                 result,
@@ -143,7 +143,7 @@ on_every_database! {
         execute(&plain, "DELETE FROM `tenant_scm_integrations`").await.unwrap();
         execute(&plain, "DROP TABLE `tenants`").await.unwrap();
         execute(&plain, "CREATE TABLE `tenants` (`id` INT NOT NULL PRIMARY KEY)").await.unwrap();
-        let result = enable(&plain).await;
+        let result = enable(&db.url).await;
         assert!(
             matches!(result, Err(ForeignKeyError::ParentType { table: "tenants", .. })),
             "{result:?}"
@@ -155,9 +155,9 @@ on_every_database! {
             return;
         }
         let plain = db.connect().await;
-        let result = enable(&plain).await;
+        let result = enable(&db.url).await;
         assert!(matches!(result, Err(ForeignKeyError::NotMigrated)), "{result:?}");
-        disable(&plain).await.unwrap();
+        disable(&db.url).await.unwrap();
         assert_eq!(status(&plain).await.unwrap(), NO_PARENTS);
     }
 }
@@ -167,7 +167,7 @@ async fn sqlite_says_that_it_cannot() {
     let db = TestDb::migrated(Backend::Sqlite).await.unwrap();
     let plain = db.connect().await;
     assert_eq!(status(&plain).await.unwrap().tenant, KeyState::Unsupported);
-    for result in [enable(&plain).await, disable(&plain).await] {
+    for result in [enable(&db.url).await, disable(&db.url).await] {
         assert!(
             matches!(result, Err(ForeignKeyError::Unsupported)),
             "{result:?}"
