@@ -86,6 +86,15 @@ impl<'a> Row<'a> {
         Ok(Self { row, id })
     }
 
+    pub(crate) fn id(&self) -> &IntegrationId {
+        &self.id
+    }
+
+    /// A column of text as it is stored.
+    pub(crate) fn text(&self, column: Column) -> Result<Option<String>, StoreError> {
+        self.get(column)
+    }
+
     pub(crate) fn into_id(self) -> IntegrationId {
         self.id
     }

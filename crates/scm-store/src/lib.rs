@@ -17,7 +17,9 @@ mod query;
 pub use canary::{CanaryError, CanaryState, canary_key_ids, check_canary, forget_canary};
 pub use cipher::{Cipher, OpenError, SealError, SecretPlace};
 pub use connect::{ConnectOptions, connect, ping};
-pub use controller::integration::{NewIntegration, ScmIntegrationController, VerificationOutcome};
+pub use controller::integration::{
+    FilledKeys, NewIntegration, Resealed, ScmIntegrationController, VerificationOutcome,
+};
 pub use driver::DriverError;
 pub use error::StoreError;
 pub use key_file::{KeyFileError, LoadedKeys};

@@ -28,6 +28,20 @@ impl Bounded {
         F: Fn(&'a DatabaseConnection) -> R,
         R: Future<Output = Result<T, DbErr>>,
     {
+        self.attempt(statement)
+            .await
+            .map_err(StoreError::from_driver)
+    }
+
+    /// The same for who wants to know what the failure means.
+    pub(crate) async fn attempt<'a, T, F, R>(
+        &'a self,
+        statement: F,
+    ) -> Result<T, (Meaning, DriverError)>
+    where
+        F: Fn(&'a DatabaseConnection) -> R,
+        R: Future<Output = Result<T, DbErr>>,
+    {
         let attempts = async {
             let mut attempt = 1;
             loop {
@@ -36,7 +50,7 @@ impl Bounded {
                     Err(error) => classify(&error),
                 };
                 if error.0 != Meaning::Contended || attempt == ATTEMPTS {
-                    return Err(StoreError::from_driver(error));
+                    return Err(error);
                 }
                 tokio::time::sleep(pause(attempt)).await;
                 attempt += 1;
@@ -45,9 +59,7 @@ impl Bounded {
         // A server that froze answers nothing, not even an error.
         match tokio::time::timeout(self.limit, attempts).await {
             Ok(result) => result,
-            Err(_) => Err(StoreError::Unavailable {
-                source: DriverError::new("no answer in time"),
-            }),
+            Err(_) => Err((Meaning::Away, DriverError::new("no answer in time"))),
         }
     }
 }

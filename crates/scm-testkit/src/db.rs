@@ -11,13 +11,13 @@
 #![expect(
     clippy::panic,
     clippy::expect_used,
-    clippy::print_stderr,
-    reason = "test support: what cannot be set up fails the test, and a skipped one says so"
+    reason = "test support: what cannot be set up fails the test"
 )]
 
 use std::{
     fmt,
     hash::{BuildHasher, Hasher, RandomState},
+    io::Write,
     thread,
 };
 
@@ -105,7 +105,9 @@ impl TestDb {
                 "{variable} is not set, and SCM_TEST_NO_SKIP=1 forbids skipping"
             );
             let test = thread::current().name().unwrap_or("a test").to_owned();
-            eprintln!("skipped: {test} on {backend}: {variable} is not set");
+            say(format_args!(
+                "skipped: {test} on {backend}: {variable} is not set"
+            ));
             return None;
         };
         let name = random_name();
@@ -186,9 +188,16 @@ impl Drop for TestDb {
         })
         .join();
         if !matches!(dropped, Ok(Ok(()))) {
-            eprintln!("the test database {name} was left behind: {dropped:?}");
+            say(format_args!(
+                "the test database {name} was left behind: {dropped:?}"
+            ));
         }
     }
+}
+
+/// A line on stderr itself: what `eprintln!` prints is hidden while tests pass.
+fn say(line: fmt::Arguments<'_>) {
+    writeln!(std::io::stderr(), "{line}").ok();
 }
 
 async fn execute(url: &str, statements: &[String]) -> Result<(), DbErr> {

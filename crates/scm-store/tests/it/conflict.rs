@@ -3,8 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::future::join_all;
-use scm_store::{ConnectOptions, ScmIntegrationController, StoreError, connect};
-use scm_testkit::{db::TestDb, on_every_database};
+use scm_store::{ConnectOptions, ScmIntegrationController, StoreError, connect, ping};
+use scm_testkit::{
+    db::{Backend, TestDb},
+    on_every_database,
+};
 use scm_types::{
     BranchName, DisplayName, Patch, SafeScmIntegration, ScmIntegrationFilters, Timestamp,
     UpdateScmIntegrationDto,
@@ -159,5 +162,23 @@ async fn memory_serves_one_process() {
     let tasks = (0..16).map(|_| store.find_by_id(&own, &row.id));
     for found in join_all(tasks.collect::<Vec<_>>()).await {
         assert_eq!(found.unwrap().as_ref(), Some(&row));
+    }
+}
+
+/// Each sets the journal mode of a file that none of them has made yet.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_may_open_a_new_file_at_once() {
+    for _ in 0..5 {
+        let db = TestDb::empty(Backend::Sqlite).await.unwrap();
+        let opened = (0..12).map(|_| {
+            let url = db.url.clone();
+            tokio::spawn(async move {
+                let pool = connect(&url, &ConnectOptions::default()).await?;
+                ping(&pool).await
+            })
+        });
+        for result in join_all(opened.collect::<Vec<_>>()).await {
+            result.unwrap().unwrap();
+        }
     }
 }

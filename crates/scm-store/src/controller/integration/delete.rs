@@ -12,8 +12,9 @@ use super::{
     scope::{row, row_at},
 };
 use crate::{
-    StoreError,
+    DriverError, StoreError,
     convert::{Row, select_safe},
+    driver::Meaning,
     entity::tenant_scm_integration::{Column, Entity},
 };
 
@@ -77,7 +78,7 @@ impl ScmIntegrationController {
             .cond_where(row_at(scope, id, expected));
         let removed = self
             .db
-            .run(|pool| pool.execute(&delete))
+            .attempt(|pool| pool.execute(&delete))
             .await
             .map_err(restricted)?;
         if removed.rows_affected() == 0 && self.exists(scope, id).await? {
@@ -87,10 +88,11 @@ impl ScmIntegrationController {
     }
 }
 
-/// PostgreSQL has one code for both ends of a foreign key; a removal can only fail at this one.
-fn restricted(error: StoreError) -> StoreError {
-    match error {
-        StoreError::Reference { .. } => StoreError::Restricted,
-        other => other,
+/// PostgreSQL and SQLite have one code for both ends of a foreign key; a removal can only fail at
+/// this one.
+fn restricted((meaning, source): (Meaning, DriverError)) -> StoreError {
+    match meaning {
+        Meaning::NoParent(_) => StoreError::Restricted,
+        other => StoreError::from_driver((other, source)),
     }
 }

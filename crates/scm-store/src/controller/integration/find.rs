@@ -143,7 +143,7 @@ impl ScmIntegrationController {
         self.db.run(|pool| pool.query_one(&select)).await
     }
 
-    async fn all(&self, select: Select<Entity>) -> Result<Vec<QueryResult>, StoreError> {
+    pub(super) async fn all(&self, select: Select<Entity>) -> Result<Vec<QueryResult>, StoreError> {
         let select = select.into_query();
         self.db.run(|pool| pool.query_all(&select)).await
     }

@@ -14,6 +14,7 @@ mod delete;
 mod explain;
 mod find;
 mod fit;
+mod maintain;
 mod scope;
 mod update;
 mod verify;
@@ -26,6 +27,7 @@ use sea_orm::DatabaseConnection;
 use crate::{Cipher, ConnectOptions, query::Bounded};
 
 pub use create::NewIntegration;
+pub use maintain::{FilledKeys, Resealed};
 pub use verify::VerificationOutcome;
 
 /// Reads and writes integrations. Clones share the pool, the keys and the clock.
