@@ -85,7 +85,8 @@ impl Fields {
 
     fn take(&mut self, field: &'static str) -> Option<Value> {
         self.known.push(field);
-        self.members.remove(field)
+        // Keeps what is left in the order it was sent.
+        self.members.shift_remove(field)
     }
 
     /// True if the field is absent, null or an empty string: the original's idea of missing.
