@@ -18,7 +18,10 @@ pub struct FieldError {
 
 impl FieldError {
     /// One field's problem.
-    #[expect(clippy::needless_pass_by_value, reason = "takes an error or a text as it comes")]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "takes an error or a text as it comes"
+    )]
     pub fn new(field: impl Into<String>, message: impl ToString) -> Self {
         Self {
             field: field.into(),
