@@ -2,8 +2,7 @@
 //!
 //! - No statement is logged by the driver: its log would hold SQL, and values with it.
 //! - A connection that froze or broke costs one call at the most; it never keeps its place in the
-//!   pool. sqlx pings a connection that comes back without a time limit, so a socket whose peer is
-//!   gone would hold its place for ever: we ping first, with a limit, and throw it away on failure.
+//!   pool, see `server_pool`.
 //! - Every session has its own time limits on the server, so that a statement whose caller has
 //!   given up does not go on there.
 //! - SQLite runs in WAL mode with `synchronous = FULL`: readers and the writer do not wait for each
@@ -20,7 +19,7 @@ use sea_orm::{
     ConnectionTrait, DatabaseConnection, SqlxMySqlConnector, SqlxPostgresConnector,
     SqlxSqliteConnector, Statement,
     sqlx::{
-        self, Connection, Executor, MySql, Postgres, Sqlite,
+        self, Connection, MySql, Postgres, Sqlite,
         mysql::MySqlConnectOptions,
         pool::PoolOptions,
         postgres::PgConnectOptions,
@@ -32,6 +31,7 @@ use crate::{
     DriverError, StoreError,
     driver::{Meaning, classify_sqlx},
     query::Bounded,
+    server_pool,
 };
 
 /// How to connect. The defaults serve one process with a few dozen requests at a time.
@@ -45,9 +45,9 @@ pub struct ConnectOptions {
     pub acquire_timeout: Duration,
     /// How long one statement may take on the server.
     pub statement_timeout: Duration,
-    /// How long a connection may be unused before it is closed.
+    /// How long a connection may be unused; after that a new one takes its place at the next use.
     pub idle_timeout: Duration,
-    /// How old a connection may get.
+    /// How old a connection may get; an older one is closed when it comes back.
     pub max_lifetime: Duration,
 }
 
@@ -64,12 +64,6 @@ impl Default for ConnectOptions {
     }
 }
 
-/// How long a connection that comes back to the pool may take to answer.
-const PING_LIMIT: Duration = Duration::from_secs(1);
-
-/// A connection that was used more recently is taken to be alive.
-const TRUSTED_FOR: Duration = Duration::from_secs(1);
-
 /// How long [`ping`] waits.
 const HEALTH_LIMIT: Duration = Duration::from_secs(5);
 
@@ -81,6 +75,9 @@ const SQLITE_CONNECTIONS: u32 = 8;
 /// Fails with [`StoreError::Url`] if the URL cannot be read, and with [`StoreError::Unavailable`]
 /// if the database does not answer within `acquire_timeout` or refuses the login; its source says
 /// which.
+///
+/// Closing the pool waits for connections that are being replaced, and so for a server that froze:
+/// whoever closes it should set a limit.
 pub async fn connect(
     url: &str,
     options: &ConnectOptions,
@@ -117,16 +114,19 @@ async fn sqlite(url: &str, options: &ConnectOptions) -> Result<DatabaseConnectio
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(options.statement_timeout);
-    let mut pool = pool::<Sqlite>(options);
+    let mut pool = PoolOptions::<Sqlite>::new()
+        .acquire_timeout(options.acquire_timeout)
+        // A file does not go away like a server, and in memory closing would lose everything.
+        .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None);
     if in_memory(url) {
-        // Each connection would be a database of its own, gone when it closes.
-        pool = pool
-            .max_connections(1)
-            .min_connections(1)
-            .idle_timeout(None)
-            .max_lifetime(None);
+        // Each connection would be a database of its own.
+        pool = pool.max_connections(1).min_connections(1);
     } else {
-        pool = pool.max_connections(options.max_connections.clamp(1, SQLITE_CONNECTIONS));
+        pool = pool
+            .max_connections(options.max_connections.clamp(1, SQLITE_CONNECTIONS))
+            .min_connections(options.min_connections.min(SQLITE_CONNECTIONS));
         // Sets the journal mode once, alone; the pool's connections then find it set.
         dial::<Sqlite>(&driver, options).await?;
     }
@@ -142,52 +142,17 @@ fn in_memory(url: &str) -> bool {
 async fn mysql(url: &str, options: &ConnectOptions) -> Result<DatabaseConnection, StoreError> {
     let driver = parse::<MySqlConnectOptions>(url)?;
     dial::<MySql>(&driver, options).await?;
-    let limit = options.statement_timeout;
-    let pool = pool::<MySql>(options)
-        .after_connect(move |connection, _| {
-            Box::pin(async move {
-                let version: String = sqlx::query_scalar("SELECT VERSION()")
-                    .fetch_one(&mut *connection)
-                    .await?;
-                // The one limits every statement, in seconds; the other reads only, in ms.
-                let statement_limit = if version.contains("MariaDB") {
-                    format!("max_statement_time = {}", limit.as_secs_f64())
-                } else {
-                    format!("max_execution_time = {}", limit.as_millis())
-                };
-                // Without strict mode a value that is too long would be cut in silence.
-                let session = format!(
-                    "SET SESSION {statement_limit}, innodb_lock_wait_timeout = {}, \
-                     sql_mode = CONCAT(@@sql_mode, ',STRICT_TRANS_TABLES')",
-                    limit.as_secs().max(1)
-                );
-                connection.execute(sqlx::AssertSqlSafe(session)).await?;
-                Ok(())
-            })
-        })
-        .connect_lazy_with(driver);
-    Ok(SqlxMySqlConnector::from_sqlx_mysql_pool(pool))
+    Ok(SqlxMySqlConnector::from_sqlx_mysql_pool(server_pool::open(
+        driver, options,
+    )))
 }
 
 async fn postgres(url: &str, options: &ConnectOptions) -> Result<DatabaseConnection, StoreError> {
     let driver = parse::<PgConnectOptions>(url)?.application_name("scm-integration");
     dial::<Postgres>(&driver, options).await?;
-    let limit = options.statement_timeout.as_millis().max(1);
-    let pool = pool::<Postgres>(options)
-        .after_connect(move |connection, _| {
-            Box::pin(async move {
-                // As a statement, not as start-up options: poolers in between refuse those.
-                let session = format!(
-                    "SET statement_timeout = {limit}; SET lock_timeout = {limit}; \
-                     SET idle_in_transaction_session_timeout = {}",
-                    limit.saturating_mul(6)
-                );
-                connection.execute(sqlx::AssertSqlSafe(session)).await?;
-                Ok(())
-            })
-        })
-        .connect_lazy_with(driver);
-    Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))
+    Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(
+        server_pool::open(driver, options),
+    ))
 }
 
 /// Parsed by the driver, with its log of statements switched off. Its error could hold the URL.
@@ -222,34 +187,5 @@ async fn dial<DB: sqlx::Database>(
         Err(_) => Err(StoreError::Unavailable {
             source: DriverError::new("the server does not answer"),
         }),
-    }
-}
-
-fn pool<DB: sqlx::Database>(options: &ConnectOptions) -> PoolOptions<DB> {
-    PoolOptions::new()
-        .max_connections(options.max_connections.max(1))
-        .min_connections(options.min_connections)
-        .acquire_timeout(options.acquire_timeout)
-        .idle_timeout(options.idle_timeout)
-        .max_lifetime(options.max_lifetime)
-        // Instead of a ping each time: a connection that answered just now need not again.
-        .test_before_acquire(false)
-        .before_acquire(|connection, meta| {
-            Box::pin(async move {
-                if meta.idle_for < TRUSTED_FOR {
-                    return Ok(true);
-                }
-                answers(connection).await
-            })
-        })
-        .after_release(|connection, _| Box::pin(answers(connection)))
-}
-
-/// True if the connection answers in time. The error makes the pool close the socket hard: a
-/// polite goodbye would wait for the same peer.
-async fn answers<C: Connection>(connection: &mut C) -> Result<bool, sqlx::Error> {
-    match tokio::time::timeout(PING_LIMIT, connection.ping()).await {
-        Ok(answer) => answer.map(|()| true),
-        Err(_) => Err(sqlx::Error::PoolTimedOut),
     }
 }

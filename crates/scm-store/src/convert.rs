@@ -47,7 +47,7 @@ const SAFE: [Column; 25] = [
 /// What is read in place of the token: whether there is one.
 const HAS_TOKEN: &str = "hasToken";
 
-/// Selects what [`safe`] reads. The secrets stay in the database.
+/// Selects what `Row::safe` reads. The secrets stay in the database.
 pub(crate) fn select_safe() -> Select<Entity> {
     Entity::find()
         .select_only()
@@ -55,7 +55,7 @@ pub(crate) fn select_safe() -> Select<Entity> {
         .expr_as(Column::AccessToken.is_not_null(), HAS_TOKEN)
 }
 
-/// Selects what [`opened`] reads.
+/// Selects what `Row::opened` reads.
 pub(crate) fn select_with_secrets() -> Select<Entity> {
     select_safe().columns([
         Column::AccessToken,

@@ -13,6 +13,7 @@ mod id;
 mod key_file;
 mod keyring;
 mod query;
+mod server_pool;
 
 pub use canary::{CanaryError, CanaryState, canary_key_ids, check_canary, forget_canary};
 pub use cipher::{Cipher, OpenError, SealError, SecretPlace};
