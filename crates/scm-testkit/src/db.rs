@@ -243,7 +243,7 @@ fn with_schema(url: &str, name: &str) -> String {
 
 /// Writes one test per backend, each with a migrated database of its own:
 ///
-/// ```ignore
+/// ```text
 /// on_every_database! {
 ///     async fn rows_survive(db: TestDb) { … }
 /// }

@@ -80,7 +80,8 @@ impl ScmIntegrationController {
         if names_nothing(changes) {
             return Ok(Some(current));
         }
-        if row.has_token()? || current.github_installation_id.is_some() {
+        let keeps_token = row.has_token()? && !matches!(changes.access_token, Patch::Null);
+        if keeps_token || current.github_installation_id.is_some() {
             // Somebody changed it between the two statements: what was missing is there now.
             return Err(StoreError::VersionMismatch);
         }
