@@ -3,7 +3,7 @@
 
 use std::{fmt, time::Duration};
 
-use chrono::{DateTime, SecondsFormat, SubsecRound, Utc};
+use chrono::{DateTime, SecondsFormat, Timelike, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A text that is no RFC 3339 time.
@@ -19,6 +19,12 @@ pub struct Timestamp(DateTime<Utc>);
 impl Timestamp {
     /// 1970-01-01T00:00:00.000Z.
     pub const EPOCH: Self = Self(DateTime::UNIX_EPOCH);
+
+    /// 0001-01-01T00:00:00.000Z, the earliest that RFC 3339 can say.
+    pub const EARLIEST: Self = at(-62_135_596_800_000);
+
+    /// 9999-12-31T23:59:59.999Z, the latest that every database and RFC 3339 can say.
+    pub const LATEST: Self = at(253_402_300_799_999);
 
     /// Parses RFC 3339; any offset is accepted and turned into UTC, what is finer than a
     /// millisecond is cut.
@@ -59,8 +65,8 @@ impl Timestamp {
         let later = chrono::Duration::from_std(duration)
             .ok()
             .and_then(|duration| self.0.checked_add_signed(duration))
-            .unwrap_or(DateTime::<Utc>::MAX_UTC);
-        later.into()
+            .map_or(Self::LATEST, Self::from);
+        later.min(Self::LATEST)
     }
 
     /// How long until `later`; zero if it has passed.
@@ -71,8 +77,19 @@ impl Timestamp {
 }
 
 impl From<DateTime<Utc>> for Timestamp {
+    /// What is outside the years 1 to 9999 becomes the nearest point inside; a leap second becomes
+    /// the last millisecond before it, for not every database can store one.
     fn from(value: DateTime<Utc>) -> Self {
-        Self(value.trunc_subsecs(3))
+        let millis = value.nanosecond().min(999_999_999) / 1_000_000;
+        let whole = value.with_nanosecond(millis * 1_000_000).unwrap_or(value);
+        Self(whole).clamp(Self::EARLIEST, Self::LATEST)
+    }
+}
+
+const fn at(millis: i64) -> Timestamp {
+    match DateTime::from_timestamp_millis(millis) {
+        Some(time) => Timestamp(time),
+        None => Timestamp::EPOCH,
     }
 }
 
@@ -110,9 +127,30 @@ mod tests {
             "2027-01-31T11:00:00.123456+02:00",
             Some("2027-01-31T09:00:00.123Z"),
         );
+        check("2016-12-31T23:59:60Z", Some("2016-12-31T23:59:59.999Z"));
+        check("9999-12-31T23:59:59.999Z", Some("9999-12-31T23:59:59.999Z"));
+        check("9999-12-31T23:59:59-01:00", None);
         check("2027-01-31", None);
         check("2027-02-30T00:00:00Z", None);
         check("0000-01-01T00:00:00Z", None);
         check("", None);
+    }
+
+    #[test]
+    fn nothing_is_later_than_the_latest() {
+        let late = Timestamp::LATEST.plus(Duration::MAX);
+        assert_eq!(late, Timestamp::LATEST);
+        assert_eq!(late.to_string(), "9999-12-31T23:59:59.999Z");
+        assert_eq!(Timestamp::EPOCH.plus(Duration::from_secs(u64::MAX)), Timestamp::LATEST);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_time_parses_from_its_own_text(seconds in -80_000_000_000_i64..300_000_000_000, nanos in 0_u32..2_000_000_000) {
+            if let Some(time) = DateTime::from_timestamp(seconds, nanos) {
+                let time = Timestamp::from(time);
+                proptest::prop_assert_eq!(Timestamp::parse(&time.to_string()), Ok(time));
+            }
+        }
     }
 }
