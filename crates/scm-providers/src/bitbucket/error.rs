@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use scm_types::Timestamp;
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::{token, wire};
@@ -42,10 +43,8 @@ pub(super) fn accept(
     if answer.status.is_success() {
         return Ok(answer);
     }
-    if answer.is_html() {
-        return Err(ProviderError::malformed("a web page instead of JSON"));
-    }
-    let body: wire::Refusal = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let body = answer.refusal()?;
+    let body = wire::Refusal::deserialize(Value::Object(body)).unwrap_or_default();
     let required = scopes(context, &body.error.detail["required"]);
     Err(match (answer.status.as_u16(), subject) {
         (401, _) => context.refused(token::hint(credential)),

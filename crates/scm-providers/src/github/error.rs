@@ -75,9 +75,7 @@ pub(super) async fn accept(
     if answer.status.is_success() {
         return Ok(answer);
     }
-    if answer.is_html() {
-        return Err(ProviderError::malformed("a web page instead of JSON"));
-    }
+    answer.refusal()?;
     let error = github_error(&answer).await;
     Err(match answer.status.as_u16() {
         401 => context.refused(foreign_token(token, ScmType::Github)),

@@ -79,7 +79,7 @@ impl Provider for Github {
         let is_installation = answer.status == StatusCode::FORBIDDEN
             && (self.kind == TokenKind::GithubInstallation
                 || String::from_utf8_lossy(&answer.body).contains("accessible by integration"));
-        if is_installation && !answer.is_html() {
+        if is_installation && answer.refusal().is_ok() {
             return Ok(Identity {
                 token: TokenReport {
                     kind: TokenKind::GithubInstallation,
@@ -144,7 +144,7 @@ impl Provider for Github {
             .context
             .page(next, &path, &[("per_page", "100")])
             .await?;
-        if answer.status == StatusCode::CONFLICT {
+        if answer.status == StatusCode::CONFLICT && answer.refusal().is_ok() {
             return Ok(BranchPage::EMPTY); // "Git Repository is empty."
         }
         let answer = self.accept(answer, Subject::Part).await?;

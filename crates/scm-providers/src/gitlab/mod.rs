@@ -174,7 +174,8 @@ impl Provider for Gitlab {
         let next = page.map(|page| &page.0);
         let answer = self.context.page(next, &path, &query).await?;
         // A project without any commit may have no repository behind it yet.
-        if answer.status.as_u16() == 404 && repository.default_branch.is_none() {
+        let is_missing = answer.status.as_u16() == 404 && answer.refusal().is_ok();
+        if is_missing && repository.default_branch.is_none() {
             return Ok(BranchPage::EMPTY);
         }
         let answer = self.accept(answer, Subject::Part)?;

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 use crate::ProviderError;
 
@@ -39,6 +40,13 @@ impl Answer {
             .header(header::CONTENT_TYPE.as_str())
             .is_some_and(|kind| kind.to_ascii_lowercase().contains("html"));
         named || self.body.trim_ascii_start().starts_with(b"<")
+    }
+
+    /// The body of a refusal. All the APIs here refuse with a JSON object, so an answer without one
+    /// comes from something in between (a guard, a proxy, a login page) and says nothing about
+    /// credential or repository, whatever its status.
+    pub fn refusal(&self) -> Result<Map<String, Value>, ProviderError> {
+        self.json()
     }
 
     /// The body as JSON of the wanted shape.

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use scm_providers::{Missing, Outage, ProviderError};
 use scm_testkit::code_host::{CodeHost, Reply, SHA, Standard};
-use scm_types::{ConnectionReport, OperationState, Permission, VerificationStatus, Visibility};
+use scm_types::{
+    ConnectionReport, HookAccess, OperationState, Permission, VerificationStatus, Visibility,
+};
 use serde_json::{Value, json};
 
 use crate::support::{Bench, at, chain};
@@ -145,12 +147,6 @@ async fn a_refused_credential() {
         definite("token_invalid"),
     )
     .await;
-    suite(
-        "invalid, without a body",
-        |host, _| host.on_everything(Reply::empty(401)),
-        definite("token_invalid"),
-    )
-    .await;
 }
 
 #[tokio::test]
@@ -161,7 +157,8 @@ async fn a_credential_that_is_stored_as_expired() {
             ("2026-10-30T15:00:01Z", "token_invalid"),
         ] {
             let bench = Bench::of(standard).await;
-            bench.host.on_everything(Reply::empty(401));
+            let refusal = by(standard, "user_401_bad_credentials", "user_401", "user_401");
+            bench.host.on_everything(refusal);
             let provider = bench
                 .open(standard.repository(), standard.token(), Some(at(expiry)))
                 .unwrap();
@@ -459,6 +456,21 @@ async fn trouble_that_stays_says_nothing_about_the_connection() {
         ("web page instead of a refusal", Reply::html(401)),
         ("web page instead of a 403", Reply::html(403)),
         ("web page instead of a 404", Reply::html(404)),
+        ("a guard's 401", Reply::text(401, "401 Unauthorized")),
+        ("a guard's 403", Reply::text(403, "Forbidden")),
+        ("a proxy's 404", Reply::text(404, "404 page not found\n")),
+        (
+            "a text that calls itself JSON",
+            Reply::bytes(404, "application/json", "404 page not found"),
+        ),
+        (
+            "JSON that is no object",
+            Reply::json(403, &json!("Forbidden")),
+        ),
+        ("a 400 of something else", Reply::text(400, "Bad Request")),
+        ("401 without a body", Reply::empty(401)),
+        ("403 without a body", Reply::empty(403)),
+        ("404 without a body", Reply::empty(404)),
         ("not JSON", Reply::text(200, "OK")),
         ("nothing", Reply::empty(200)),
         (
@@ -489,6 +501,34 @@ async fn trouble_that_stays_says_nothing_about_the_connection() {
             passing("unavailable"),
         )
         .await;
+    }
+}
+
+#[tokio::test]
+async fn refusals_of_something_in_between_say_nothing_wherever_they_come() {
+    for status in [401, 403, 404, 409] {
+        for reply in [
+            Reply::text(status, "Forbidden"),
+            Reply::empty(status),
+            Reply::html(status),
+        ] {
+            for route in [Standard::repository_route, Standard::branches_route] {
+                suite(
+                    "in between",
+                    |host, standard| host.on("GET", route(standard), reply.clone()),
+                    passing("unavailable"),
+                )
+                .await;
+            }
+            suite(
+                "in between, webhooks",
+                |host, standard| host.on("GET", standard.hooks_route(), reply.clone()),
+                Valid(|report| {
+                    report.has_webhooks.is_none() && report.hooks == HookAccess::Unknown
+                }),
+            )
+            .await;
+        }
     }
 }
 

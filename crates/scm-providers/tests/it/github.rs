@@ -85,6 +85,14 @@ async fn an_installation_has_no_user_and_no_role() {
 }
 
 #[tokio::test]
+async fn a_guard_does_not_make_an_installation() {
+    let bench = bench().await;
+    bench.host.on("GET", "/user", Reply::text(403, "Forbidden"));
+    let error = bench.check_as("ghs_12345").await.unwrap_err();
+    assert_eq!((error.code(), bench.host.calls()), ("unavailable", 1));
+}
+
+#[tokio::test]
 async fn scopes_and_roles_decide_what_a_classic_token_may() {
     struct Case {
         scopes: &'static str,

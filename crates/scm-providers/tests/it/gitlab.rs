@@ -223,6 +223,22 @@ async fn a_project_without_a_repository_has_no_branches() {
         .host
         .on("GET", Standard::Gitlab.branches_route(), none);
     assert!(bench.check().await.unwrap().branches.is_empty());
+    let route = Standard::Gitlab.branches_route();
+    bench
+        .host
+        .on("GET", route, Reply::text(404, "404 page not found"));
+    assert_eq!(bench.check().await.unwrap_err().code(), "unavailable");
+}
+
+#[tokio::test]
+async fn limits_told_in_plain_text_are_limits() {
+    let bench = bench().await;
+    bench
+        .host
+        .on_everything(Reply::fixture("gitlab/any_429_rack_attack"));
+    let error = bench.check().await.unwrap_err();
+    assert_eq!(error.code(), "rate_limited");
+    assert_eq!(error.retry_after().unwrap().as_secs(), 42);
 }
 
 #[tokio::test]
