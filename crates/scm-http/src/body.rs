@@ -13,7 +13,7 @@ use scm_service::FieldError;
 use scm_types::Patch;
 use serde_json::{Map, Value};
 
-use crate::ApiError;
+use crate::{ApiError, unknown::refused};
 
 /// The largest accepted body, in bytes.
 const MAX_BODY: usize = 256 * 1024;
@@ -168,25 +168,14 @@ impl Fields {
 
     /// Names what was left over, and fails if anything was wrong.
     pub(crate) fn finish(mut self, immutable: &[&str]) -> Result<(), ApiError> {
-        for field in self.members.keys() {
-            let message = if immutable.contains(&field.as_str()) {
-                "cannot be changed".to_owned()
-            } else {
-                format!("is not known here; known are {}", self.known.join(", "))
-            };
-            self.errors.push(FieldError::new(printable(field), message));
-        }
+        let names = self.members.keys().map(String::as_str);
+        self.errors.extend(refused(names, &self.known, immutable));
         if self.errors.is_empty() {
             Ok(())
         } else {
             Err(ApiError::invalid(self.errors))
         }
     }
-}
-
-/// A name that came from outside, fit to be shown: short and without control characters.
-pub(crate) fn printable(name: &str) -> String {
-    name.chars().filter(|c| !c.is_control()).take(64).collect()
 }
 
 #[cfg(test)]

@@ -20,6 +20,12 @@ pub enum ApiError {
     /// No credential, or none that is known.
     #[error("This needs a valid API key, as Authorization: Bearer scm_…")]
     Unauthenticated,
+    /// Without authentication, a request that names another host or origin.
+    #[error(
+        "Without authentication only requests to and from this machine's own address are answered; \
+         Host or Origin names another"
+    )]
+    NotLocal,
     /// The body is not JSON.
     #[error("The body is not valid JSON (line {line}, column {column})")]
     MalformedJson {
@@ -80,6 +86,7 @@ impl ApiError {
             Self::Service(error) => dress(&mut failure, error),
             Self::MethodNotAllowed { allow } => failure.allow = Some(allow),
             Self::Unauthenticated
+            | Self::NotLocal
             | Self::MalformedJson { .. }
             | Self::NotAnObject
             | Self::ContentType
@@ -96,6 +103,7 @@ impl ApiError {
         match self {
             Self::Service(error) => service(error),
             Self::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated"),
+            Self::NotLocal => (StatusCode::FORBIDDEN, "not_local"),
             Self::MalformedJson { .. } => (StatusCode::BAD_REQUEST, "malformed_json"),
             Self::NotAnObject => (StatusCode::BAD_REQUEST, "not_an_object"),
             Self::ContentType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),

@@ -5,19 +5,20 @@ use actix_web::{
     http::header::{HeaderName, IF_MATCH, IF_NONE_MATCH},
 };
 use scm_service::Precondition;
-use scm_types::{RowVersion, Timestamp};
+use scm_types::{RowVersion, SafeScmIntegration, Timestamp};
 
-/// The strong entity tag of a row's state.
-pub(crate) fn etag(version: RowVersion) -> String {
-    format!(
-        "\"{}-{:x}\"",
-        version.number,
-        version.updated_at.as_millis()
-    )
+/// The strong entity tag of a row as it is answered. An expired token changes the answer without
+/// changing the row, so it is part of the tag.
+pub(crate) fn etag(row: &SafeScmIntegration) -> String {
+    let RowVersion { number, updated_at } = row.version;
+    let expired = if row.is_token_expired { "-x" } else { "" };
+    format!("\"{number}-{:x}{expired}\"", updated_at.as_millis())
 }
 
+/// The state of the row that a tag stands for.
 fn parse(tag: &str) -> Option<RowVersion> {
-    let (number, millis) = tag.strip_prefix('"')?.strip_suffix('"')?.split_once('-')?;
+    let (number, rest) = tag.strip_prefix('"')?.strip_suffix('"')?.split_once('-')?;
+    let millis = rest.strip_suffix("-x").unwrap_or(rest);
     let updated_at = Timestamp::from_millis(i64::from_str_radix(millis, 16).ok()?)?;
     Some(RowVersion {
         number: number.parse().ok()?,
@@ -48,11 +49,11 @@ pub(crate) fn precondition(request: &HttpRequest) -> Option<Precondition> {
     ))
 }
 
-/// True if the caller has this state already (`If-None-Match`, compared weakly).
-pub(crate) fn not_modified(request: &HttpRequest, version: RowVersion) -> bool {
+/// True if the caller has this answer already (`If-None-Match`, compared weakly).
+pub(crate) fn not_modified(request: &HttpRequest, tag: &str) -> bool {
     tags(request, &IF_NONE_MATCH).is_some_and(|tags| {
         tags.iter()
-            .any(|tag| tag == "*" || parse(tag.trim_start_matches("W/")) == Some(version))
+            .any(|given| given == "*" || given.trim_start_matches("W/") == tag)
     })
 }
 
@@ -64,20 +65,22 @@ mod tests {
 
     #[test]
     fn conditions() {
+        let updated_at = Timestamp::parse("2027-01-31T09:00:00.123Z").unwrap();
         let version = RowVersion {
             number: 3,
-            updated_at: Timestamp::parse("2027-01-31T09:00:00.123Z").unwrap(),
+            updated_at,
         };
-        let tag = etag(version);
+        let tag = format!("\"3-{:x}\"", updated_at.as_millis());
+        let expired = format!("\"3-{:x}-x\"", updated_at.as_millis());
         let with = |name: HeaderName, value: &str| {
             TestRequest::default()
                 .insert_header((name, value.to_owned()))
                 .to_http_request()
         };
-        assert_eq!(
-            precondition(&with(IF_MATCH, &tag)),
-            Some(Precondition(vec![version]))
-        );
+        for same in [&tag, &expired] {
+            let wanted = Some(Precondition(vec![version]));
+            assert_eq!(precondition(&with(IF_MATCH, same)), wanted, "the same row");
+        }
         assert_eq!(precondition(&with(IF_MATCH, "*")), None);
         assert_eq!(
             precondition(&TestRequest::default().to_http_request()),
@@ -92,8 +95,12 @@ mod tests {
         }
         assert!(not_modified(
             &with(IF_NONE_MATCH, &format!("\"a\", W/{tag}")),
-            version
+            &tag
         ));
-        assert!(!not_modified(&with(IF_NONE_MATCH, "\"2-0\""), version));
+        assert!(
+            !not_modified(&with(IF_NONE_MATCH, &tag), &expired),
+            "another answer"
+        );
+        assert!(!not_modified(&with(IF_NONE_MATCH, "\"2-0\""), &tag));
     }
 }

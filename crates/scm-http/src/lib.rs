@@ -11,6 +11,7 @@ mod health;
 mod middleware;
 mod query;
 mod routes;
+mod unknown;
 
 pub use auth::Authentication;
 pub use error::ApiError;

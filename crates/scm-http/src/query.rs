@@ -5,7 +5,7 @@ use std::fmt::Display;
 use actix_web::{HttpRequest, web};
 use scm_service::FieldError;
 
-use crate::{ApiError, body::printable};
+use crate::{ApiError, unknown::refused};
 
 /// The parameters of a request, taken out one by one.
 pub(crate) struct Query {
@@ -47,15 +47,8 @@ impl Query {
 
     /// Names what was left over, and fails if anything was wrong.
     pub(crate) fn finish(mut self) -> Result<(), ApiError> {
-        for (name, _) in &self.pairs {
-            let known = self.known.join(", ");
-            let message = if known.is_empty() {
-                "is not known here; this takes no parameters".to_owned()
-            } else {
-                format!("is not known here; known are {known}")
-            };
-            self.errors.push(FieldError::new(printable(name), message));
-        }
+        let names = self.pairs.iter().map(|(name, _)| name.as_str());
+        self.errors.extend(refused(names, &self.known, &[]));
         if self.errors.is_empty() {
             Ok(())
         } else {

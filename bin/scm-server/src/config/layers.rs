@@ -13,7 +13,7 @@ const DEFAULTS: &str = include_str!("defaults.toml");
 const NOT_OURS: &str = "SCM_TEST_";
 
 /// Keys whose value is never shown.
-const SECRET: &[&str] = &["keys", "database.url"];
+const SECRET: &[&str] = &["keys", "database.url", "auth.keys"];
 
 /// One place that settings come from.
 struct Layer {
@@ -36,11 +36,55 @@ where
     S: config::Source + Send + Sync + 'static,
 {
     let values = config::Config::builder().add_source(source).build();
-    let values = values.map_err(|error| ConfigError::one(format!("{name}: {error}")))?;
+    let values = values.map_err(|error| ConfigError::one(format!("{name}: {}", told(&error))))?;
     Ok(Layer {
         name: name.to_owned(),
         values,
     })
+}
+
+/// Fails with line, column and reason if a file is no TOML. The parser's own text quotes the line,
+/// which can hold a password.
+fn readable(name: &str, text: &str) -> Result<(), ConfigError> {
+    let Err(error) = text.parse::<toml::Table>() else {
+        return Ok(());
+    };
+    let before = &text[..error.span().map_or(0, |span| span.start).min(text.len())];
+    let line = before.matches('\n').count() + 1;
+    let column = before
+        .rsplit('\n')
+        .next()
+        .map_or(0, |line| line.chars().count())
+        + 1;
+    let reason = error.message();
+    Err(ConfigError::one(format!(
+        "{name}: line {line}, column {column}: {reason}"
+    )))
+}
+
+/// What is wrong, for a person: the key and what is expected there, never the value.
+fn told(error: &config::ConfigError) -> String {
+    use config::ConfigError as Error;
+    match error {
+        Error::NotFound(key) => format!("{key}: is missing"),
+        Error::Type { key, expected, .. } => match key {
+            Some(key) => format!("{key}: must be {expected}"),
+            None => format!("must be {expected}"),
+        },
+        Error::At { error, key, .. } => match key {
+            Some(key) => format!("{key}: {}", told(error)),
+            None => told(error),
+        },
+        // These begin with the value.
+        Error::Message(text) if !text.starts_with("unknown field") => {
+            match text.split_once(", expected ") {
+                Some((_, expected)) => format!("must be {expected}"),
+                None => text.clone(),
+            }
+        }
+        Error::Message(text) => text.clone(),
+        _ => "cannot be read".to_owned(),
+    }
 }
 
 impl Layers {
@@ -58,6 +102,7 @@ impl Layers {
             let name = file.display().to_string();
             let text = std::fs::read_to_string(file)
                 .map_err(|error| ConfigError::one(format!("{name}: cannot be read: {error}")))?;
+            readable(&name, &text)?;
             layers.push(layer(&name, File::from_str(&text, FileFormat::Toml))?);
         }
         let ours: Map<String, String> = environment
@@ -92,7 +137,7 @@ impl Layers {
         let parsed = builder
             .build()
             .and_then(config::Config::try_deserialize::<Config>);
-        parsed.map_err(|error| ConfigError::one(error.to_string()))
+        parsed.map_err(|error| ConfigError::one(told(&error)))
     }
 
     /// Names each unknown key of each layer, which the merged whole could not do.
@@ -115,14 +160,15 @@ impl Layers {
 
     /// Every setting with the layer it comes from; secrets are masked.
     pub(crate) fn shown(&self) -> Vec<Shown> {
+        let known = known_keys();
         let mut shown = BTreeMap::new();
         for layer in &self.0 {
             for (key, value) in layer.leaves() {
-                let value = if SECRET.contains(&key.as_str()) {
-                    "***".to_owned()
-                } else {
-                    value
-                };
+                // What stands where it does not belong may be a secret too, and so may a URL.
+                let masked = SECRET.contains(&key.as_str())
+                    || !known.contains(&key.as_str())
+                    || value.contains('@');
+                let value = if masked { "***".to_owned() } else { value };
                 let source = layer.origin(&key);
                 shown.insert(key.clone(), Shown { key, value, source });
             }

@@ -9,7 +9,10 @@ mod keys;
 mod layers;
 mod sections;
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use serde::Deserialize;
 
@@ -92,7 +95,7 @@ impl Config {
             Some(url) => Ok(url),
             None => Ok(format!(
                 "sqlite://{}",
-                self.data_dir.join("scm.db").display()
+                url_path(&self.data_dir.join("scm.db"))
             )),
         }
     }
@@ -106,8 +109,16 @@ impl Config {
                 let path = rest.trim_start_matches("//");
                 format!("SQLite in {}", path.split('?').next().unwrap_or_default())
             }
-            "mysql" => "MySQL/MariaDB".to_owned(),
+            "mysql" | "mariadb" => "MySQL/MariaDB".to_owned(),
             _ => "PostgreSQL".to_owned(),
         })
     }
+}
+
+/// A path as a URL writes it: what would end or change the path there is encoded.
+fn url_path(path: &Path) -> String {
+    let path = path.display().to_string();
+    path.replace('%', "%25")
+        .replace('?', "%3F")
+        .replace('#', "%23")
 }

@@ -55,6 +55,15 @@ impl Database {
                     "database.url: must start with sqlite://, mysql:// or postgres://".to_owned(),
                 );
             }
+            Ok(Some(url))
+                if url.starts_with("sqlite:")
+                    && (url.contains(":memory:") || url.contains("mode=memory")) =>
+            {
+                problems.push(
+                    "database.url: a database in memory would be lost with the process; name a file"
+                        .to_owned(),
+                );
+            }
             Ok(_) => {}
             Err(error) => problems.extend(error.0),
         }

@@ -137,3 +137,73 @@ fn a_secret_can_stand_in_a_file() {
     place.start().kill();
     assert!(place.path("elsewhere.db").exists());
 }
+
+#[test]
+fn no_mistake_echoes_a_secret() {
+    let files = [
+        "keys = \"k1 hunter2\nlisten = 1\n",
+        "[database]\nurl = \"postgres://u:hunter2@h/d\" x\n",
+        "database = \"postgres://u:hunter2@h/d\"\n",
+        "auth = \"hunter2\"\n",
+        "hosts = \"https://u:hunter2@h\"\n",
+        "[auth]\nkeys = [\"hunter2\"]\n",
+        "workers = \"hunter2\"\n",
+    ];
+    for file in files {
+        let place = Place::new();
+        place.write("scm.toml", file);
+        for arguments in [["config", "check"], ["config", "show"]] {
+            let said = text(&place.run(&arguments));
+            assert!(
+                !said.contains("hunter2") || file.starts_with("workers"),
+                "{file}: {said}"
+            );
+        }
+        let said = text(&place.run(&["config", "check"]));
+        assert!(!said.contains("hunter2"), "{file}: {said}");
+    }
+    for name in [
+        "SCM_AUTH__KEYS",
+        "SCM_HOSTS",
+        "SCM_DATABASE",
+        "SCM_KEYS",
+        "SCM_WORKERS",
+    ] {
+        let place = Place::new();
+        let output = place
+            .command(&["config", "check"])
+            .env(name, "x:hunter2@y")
+            .output()
+            .unwrap();
+        assert!(
+            !text(&output).contains("hunter2"),
+            "{name}: {}",
+            text(&output)
+        );
+    }
+}
+
+#[test]
+fn a_syntax_error_has_its_place() {
+    let place = Place::new();
+    place.write(
+        "scm.toml",
+        "workers = 2\n[log]\nfilter = \"info\nformat = 1\n",
+    );
+    let said = text(&place.run(&["config", "check"]));
+    assert!(said.contains("scm.toml: line 3, column"), "{said}");
+}
+
+#[test]
+fn a_database_in_memory_is_refused() {
+    let place = Place::new();
+    for url in ["sqlite::memory:", "sqlite://x?mode=memory"] {
+        let output = place
+            .command(&["serve"])
+            .env("SCM_DATABASE__URL", url)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(78));
+        assert!(text(&output).contains("in memory"), "{}", text(&output));
+    }
+}

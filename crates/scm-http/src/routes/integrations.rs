@@ -54,7 +54,7 @@ pub(crate) fn with_etag(
     mut answer: HttpResponseBuilder,
     row: &SafeScmIntegration,
 ) -> HttpResponseBuilder {
-    answer.insert_header((ETAG, etag(row.version)));
+    answer.insert_header((ETAG, etag(row)));
     answer
 }
 
@@ -184,7 +184,7 @@ pub(crate) async fn get(
     let id = id(&request)?;
     Query::of(&request)?.finish()?;
     let row = state.services.get(&caller.0, &id).await?;
-    if not_modified(&request, row.version) {
+    if not_modified(&request, &etag(&row)) {
         return Ok(with_etag(HttpResponse::NotModified(), &row).finish());
     }
     Ok(with_etag(HttpResponse::Ok(), &row).json(Envelope::of(&row)))

@@ -87,7 +87,7 @@ fn broken(
     failure.beside.insert("verification".into(), json(result));
     let mut response = failure.respond(form);
     if let Some(row) = row {
-        let tag = crate::etag::etag(row.version);
+        let tag = crate::etag::etag(row);
         if let Ok(tag) = actix_web::http::header::HeaderValue::from_str(&tag) {
             response
                 .headers_mut()

@@ -15,6 +15,7 @@ use actix_web::{
     test::{self, TestRequest},
     web,
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use futures::future::LocalBoxFuture;
 use scm_http::{Authentication, configure, fallback};
 use scm_service::{
@@ -35,6 +36,19 @@ pub(crate) const BASE: &str = "/api/v1/integrations/scm";
 
 /// In every credential that a test uses, so that one search finds them all.
 pub(crate) const MARK: &str = "S3CR3Tmark";
+
+/// The mark as it stands in a text, and in the three ways that base64 (`Authorization: Basic`) can
+/// hold it, depending on what is before it.
+pub(crate) fn forms() -> Vec<String> {
+    let encoded = (0..3).map(|before| {
+        let text = format!("{}{MARK}", "x".repeat(before));
+        let encoded = STANDARD_NO_PAD.encode(text);
+        // Digits that the neighbours share are cut.
+        let from = [0, 2, 3][before];
+        encoded[from..encoded.len() - 1].to_owned()
+    });
+    std::iter::once(MARK.to_owned()).chain(encoded).collect()
+}
 
 /// Everything that was logged by any test of this binary, at the finest level.
 pub(crate) static LOG: LazyLock<Arc<Mutex<Vec<u8>>>> = LazyLock::new(|| {

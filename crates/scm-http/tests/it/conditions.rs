@@ -51,4 +51,22 @@ on_every_database! {
             app.send(request.insert_header(("If-Match", tag))).await.expect(404);
         }
     }
+
+    async fn an_expiring_token_changes_the_answer_and_its_tag(db: TestDb) {
+        let app = TestApp::open(&db).await;
+        let mut body = app.body("t", Standard::Bitbucket);
+        body["tokenExpiresAt"] = "2026-11-01T10:00:03Z".into();
+        let created = app.post("", &body).await.expect(201);
+        let path = format!("/{}", created.id());
+        let tag = created.header("etag").unwrap().to_owned();
+        let get = || {
+            app.request(Method::GET, &path, None).insert_header(("If-None-Match", tag.clone()))
+        };
+        app.send(get()).await.expect(304);
+        app.clock.advance(std::time::Duration::from_secs(4));
+        let expired = app.send(get()).await.expect(200);
+        assert_eq!(expired.data()["isTokenExpired"], true);
+        let patch = app.request(Method::PATCH, &path, None).insert_header(("If-Match", tag.clone()));
+        app.send(patch.set_json(json!({"displayName": "same row"}))).await.expect(200);
+    }
 }

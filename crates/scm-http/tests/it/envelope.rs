@@ -200,3 +200,25 @@ async fn request_ids_are_taken_over_if_they_are_harmless() {
         assert_eq!(id.len(), 21);
     }
 }
+
+#[tokio::test]
+async fn without_authentication_no_web_page_gets_in() {
+    let (_db, app) = app().await;
+    for (name, value) in [
+        ("Host", "evil.example"),
+        ("Origin", "https://evil.example"),
+        ("Origin", "null"),
+    ] {
+        let request = app
+            .request(Method::GET, "", None)
+            .insert_header((name, value));
+        let answer = app.send(request).await.expect(403);
+        assert_eq!(answer.failure().0, "not_local", "{name}: {value}");
+    }
+    let own = app
+        .request(Method::GET, "", None)
+        .insert_header(("Host", "127.0.0.1:8080"));
+    app.send(own.insert_header(("Origin", "http://localhost:3000")))
+        .await
+        .expect(200);
+}
