@@ -140,27 +140,32 @@ impl Budgets {
 
 /// The budget after an answer, `None` if there is nothing to remember, and the wait of a refusal.
 fn advance(before: Budget, limit: Limit, now: Timestamp) -> (Option<Budget>, Option<Duration>) {
+    // What comes while it is closed was under way before: calls made together count once, and a
+    // wait is never shortened.
+    let is_closed = before.closed_until.is_some_and(|until| until > now);
     let refused = |wait: Duration| {
+        let until = now.plus(wait);
+        let until = before
+            .closed_until
+            .map_or(until, |before| before.max(until));
         let after = Budget {
-            closed_until: Some(now.plus(wait)),
-            refusals: before.refusals.saturating_add(1),
+            closed_until: Some(until),
+            refusals: before.refusals.saturating_add(u32::from(!is_closed)),
         };
-        (Some(after), Some(wait))
+        (Some(after), Some(now.until(until)))
     };
     match limit {
-        // Another request's refusal may be newer than the one this answer belongs to.
-        Limit::Clear if before.closed_until.is_some_and(|until| until > now) => {
-            (Some(before), None)
-        }
+        Limit::Clear if is_closed => (Some(before), None),
         Limit::Clear => (None, None),
         Limit::Exhausted { until } => {
             let after = Budget {
                 closed_until: before.closed_until.max(Some(until)),
-                refusals: 0,
+                refusals: if is_closed { before.refusals } else { 0 },
             };
             (Some(after), None)
         }
         Limit::Refused { wait } => refused(wait.max(MIN)),
+        Limit::RefusedGrowing { .. } if is_closed => refused(Duration::ZERO),
         Limit::RefusedGrowing { first } => {
             let grown = first.saturating_mul(1 << before.refusals.min(12));
             refused(grown.min(MAX_GROWN).max(MIN))
@@ -222,6 +227,50 @@ mod tests {
         }
         assert_eq!(budgets.note(key, Limit::Clear).await, None);
         assert_eq!(budgets.note(key, growing).await, Some(first));
+    }
+
+    #[tokio::test]
+    async fn refusals_of_calls_that_were_under_way_together_count_once() {
+        let (clock, budgets, key) = start();
+        let first = Duration::from_mins(1);
+        let growing = Limit::RefusedGrowing { first };
+        for _ in 0..8 {
+            assert_eq!(budgets.note(key, growing).await, Some(first));
+        }
+        clock.advance(Duration::from_secs(20));
+        let left = Duration::from_secs(40);
+        assert_eq!(budgets.note(key, growing).await, Some(left));
+        clock.advance(left);
+        assert_eq!(budgets.note(key, growing).await, Some(first * 2));
+    }
+
+    #[tokio::test]
+    async fn a_straggler_does_not_shorten_a_wait() {
+        let (clock, budgets, key) = start();
+        let (hour, second) = (Duration::from_hours(1), Duration::from_secs(1));
+        let refused = |wait| Limit::Refused { wait };
+        assert_eq!(budgets.note(key, refused(hour)).await, Some(hour));
+        assert_eq!(budgets.note(key, refused(second)).await, Some(hour));
+        let until = clock.now().plus(second);
+        budgets.note(key, Limit::Exhausted { until }).await;
+        clock.advance(second);
+        let error = budgets.check(key).await.unwrap_err();
+        assert_eq!(error.retry_after(), Some(hour.checked_sub(second).unwrap()));
+        // The other way round the longer one counts, too.
+        let day = Duration::from_hours(24);
+        assert_eq!(budgets.note(key, refused(day)).await, Some(day));
+    }
+
+    #[tokio::test]
+    async fn a_last_good_answer_under_way_does_not_reset_the_growth() {
+        let (clock, budgets, key) = start();
+        let first = Duration::from_mins(1);
+        let growing = Limit::RefusedGrowing { first };
+        budgets.note(key, growing).await;
+        let until = clock.now().plus(Duration::from_secs(5));
+        budgets.note(key, Limit::Exhausted { until }).await;
+        clock.advance(first);
+        assert_eq!(budgets.note(key, growing).await, Some(first * 2));
     }
 
     #[tokio::test]

@@ -24,10 +24,7 @@ pub(super) fn limit(answer: &Answer, now: Timestamp) -> Limit {
         return Limit::Clear; // counted against nobody's limit, not this credential's
     }
     let refused = matches!(answer.status.as_u16(), 403 | 429);
-    let core = answer
-        .header("x-ratelimit-resource")
-        .is_none_or(|resource| resource == "core");
-    let spent = core && answer.number("x-ratelimit-remaining") == Some(0);
+    let spent = answer.number("x-ratelimit-remaining") == Some(0);
     let reset = answer
         .number("x-ratelimit-reset")
         .and_then(|seconds| until_epoch(seconds, now));
@@ -35,19 +32,22 @@ pub(super) fn limit(answer: &Answer, now: Timestamp) -> Limit {
         .header("retry-after")
         .and_then(|value| parse_retry_after(value, now));
     if !refused {
+        // Another resource's last call leaves room for ours.
+        let core = answer
+            .header("x-ratelimit-resource")
+            .is_none_or(|resource| resource == "core");
         return match reset {
-            Some(until) if spent && until > now => Limit::Exhausted { until },
+            Some(until) if spent && core && until > now => Limit::Exhausted { until },
             _ => Limit::Clear,
         };
     }
     let reset_wait = reset.filter(|_| spent).map(|until| now.until(until));
-    match (retry_after.max(reset_wait), names_a_limit(answer)) {
-        (Some(wait), _) => Limit::Refused { wait },
-        (None, true) => Limit::RefusedGrowing { first: SECONDARY },
-        (None, false) if answer.status.as_u16() == 429 => {
+    match retry_after.max(reset_wait) {
+        Some(wait) => Limit::Refused { wait },
+        None if spent || answer.status.as_u16() == 429 || names_a_limit(answer) => {
             Limit::RefusedGrowing { first: SECONDARY }
         }
-        (None, false) => Limit::Clear,
+        None => Limit::Clear,
     }
 }
 
@@ -58,6 +58,8 @@ fn names_a_limit(answer: &Answer) -> bool {
         || text.contains("secondary-rate-limits")
         || text.contains("abuse detection")
         || text.contains("api rate limit exceeded")
+        // After many refused credentials from one address, good ones are refused for a while, too.
+        || text.contains("maximum number of login attempts exceeded")
 }
 
 /// A 401 counted against the limit of nobody: now and then also good tokens get it.
@@ -201,6 +203,16 @@ mod tests {
         );
         check(200, &[spent, ("x-ratelimit-reset", "1")], "", Limit::Clear);
         check(403, &[spent, reset], "", wait(101));
+        let other = ("x-ratelimit-resource", "graphql");
+        check(403, &[spent, reset, other], "", wait(101));
+        check(403, &[spent], "", growing);
+        check(403, &[spent, other], "", growing);
+        check(
+            403,
+            &[("x-ratelimit-remaining", "9")],
+            r#"{"message":"Maximum number of login attempts exceeded. Please try again later."}"#,
+            growing,
+        );
         check(429, &[("retry-after", "30")], "", wait(30));
         check(403, &[("retry-after", "300"), spent, reset], "", wait(300));
         check(
