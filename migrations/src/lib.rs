@@ -34,7 +34,7 @@ pub(crate) const MIGRATIONS_TABLE: &str = "scm_migrations";
 
 /// The ordered list of steps.
 ///
-/// Call [`up`], [`down`] and [`status`], not the trait's own methods: those do not keep two
+/// Call [`up`], [`down`] and [`status()`], not the trait's own methods: those do not keep two
 /// processes from migrating at once, and some of them drop tables.
 #[derive(Debug, Clone, Copy)]
 pub struct Migrator;
