@@ -21,7 +21,7 @@ test-db backend url:
 
 # Write the schema files again after a new migration step.
 schema:
-    SCM_TEST_UPDATE_SCHEMA=1 cargo test -p scm-migrations
+    SCM_UPDATE_SCHEMA=1 cargo test -p scm-migrations
 
 # Bans, licences and sources of all dependencies (needs cargo-deny).
 deny:

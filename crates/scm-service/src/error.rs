@@ -68,8 +68,11 @@ pub enum ServiceError {
     /// The row is no longer in the state that the caller named.
     #[error("The integration has changed since it was read; read it again")]
     VersionMismatch,
-    /// The row's repository is on a host that the operator no longer lists.
-    #[error("The repository's host is not configured here any more; ask the operator")]
+    /// The row's repository is on a host that the operator does not list, or lists as another
+    /// product.
+    #[error(
+        "The repository's host is not configured here for this kind of integration; ask the operator"
+    )]
     HostNotConfigured,
     /// The code host did not do what was asked.
     #[error(transparent)]

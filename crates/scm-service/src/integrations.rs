@@ -4,6 +4,7 @@
 //!   whether a foreign row exists.
 //! - No code host is called here: a new credential is PENDING until it is verified.
 
+use scm_store::FilledKeys;
 use scm_types::{
     Caller, CreateScmIntegrationDto, IntegrationId, Page, PageRequest, Role, RowVersion,
     SafeScmIntegration, ScmIntegrationFilters, TenantScope, UpdateScmIntegrationDto,
@@ -108,6 +109,16 @@ impl Services {
         } else {
             Err(ServiceError::NotFound)
         }
+    }
+
+    /// Gives rows of an old writer, which shares the table and knows only the original columns, the
+    /// key that makes another spelling of their URL the same repository. For the server's start;
+    /// can be run at any time, and again.
+    pub async fn adopt_rows(&self) -> Result<FilledKeys, ServiceError> {
+        Ok(self
+            .integrations
+            .fill_repository_keys(self.registry.web_hosts())
+            .await?)
     }
 
     /// The one state that the row must be in for a write to happen; of several acceptable ones it

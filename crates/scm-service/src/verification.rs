@@ -9,7 +9,7 @@
 use scm_providers::ProviderError;
 use scm_store::VerificationOutcome;
 use scm_types::{
-    AccessToken, Caller, ConnectionReport, HostKind, IntegrationId, RepoUrl, Role,
+    AccessToken, Caller, ConnectionReport, HostKind, IntegrationId, Patch, RepoUrl, Role,
     SafeScmIntegration, ScmType, TenantScmIntegration, Timestamp, VerificationMetadata,
     VerificationResult, VerificationStatus,
 };
@@ -44,7 +44,9 @@ impl Services {
             .access_token
             .as_ref()
             .ok_or(ServiceError::NoCredential)?;
-        let url = RepoUrl::parse(&row.integration.repository_url, self.registry.web_hosts())
+        // An old writer checks nothing: a GitHub row with a GitLab URL would send its token there.
+        let (raw, kind) = (&row.integration.repository_url, row.integration.scm_type);
+        let url = input::repository(raw, kind, self.registry.web_hosts())
             .map_err(|_| ServiceError::HostNotConfigured)?;
 
         let checked = self
@@ -56,7 +58,12 @@ impl Services {
             status: result.status,
             error: result.error.clone(),
             credential_version: row.credential_version,
-            token_expires_at: metadata.and_then(|found| found.token_expires_at),
+            token_expires_at: match metadata.map(|found| found.token_expires_at) {
+                Some(Some(end)) => Patch::Value(end),
+                // The host has just accepted what was thought to have expired.
+                Some(None) if row.integration.is_token_expired => Patch::Null,
+                Some(None) | None => Patch::Absent,
+            },
             provider_repository_id: metadata.map(|found| found.repository_id.clone()),
         };
         let stored = self

@@ -159,6 +159,20 @@ impl TestDb {
     }
 }
 
+impl TestDb {
+    /// Runs a statement behind the back of what is under test, as an old writer or an operator
+    /// would.
+    ///
+    /// # Panics
+    ///
+    /// If the database does not take it.
+    pub async fn execute_by_hand(&self, statement: &str) {
+        if let Err(error) = self.connect().await.execute_unprepared(statement).await {
+            panic!("the statement of a test failed: {error}");
+        }
+    }
+}
+
 impl Drop for TestDb {
     fn drop(&mut self) {
         let Place::Server { admin_url, name } = &self.place else {

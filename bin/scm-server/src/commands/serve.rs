@@ -21,6 +21,9 @@ use crate::{
 /// Where the API is mounted.
 const PREFIX: &str = "/api/v1/integrations/scm";
 
+/// How long the database may take to close its connections.
+const CLOSING: Duration = Duration::from_secs(5);
+
 /// Runs the server until it is told to stop.
 pub(crate) fn run(config: Config, migrate: bool) -> anyhow::Result<ExitCode> {
     telemetry::start(&config.log)?;
@@ -60,6 +63,7 @@ async fn serve(config: Config, migrate: bool) -> anyhow::Result<()> {
         .transport(transport(&config))
         .clock(clock)
         .build()?;
+    tokio::spawn(adopt(services.clone()));
     let api = scm_http::configure(services, authentication(&config)?);
     let health = Arc::new(health::ServerHealth::new(db.clone(), cipher));
     let draining = health.draining();
@@ -87,9 +91,27 @@ async fn serve(config: Config, migrate: bool) -> anyhow::Result<()> {
     let stopping = tokio::spawn(stop::on_signal(server.handle(), draining));
     server.await.context("the server failed")?;
     stopping.abort();
-    db.close().await.ok();
+    // A frozen database must not keep the process.
+    if tokio::time::timeout(CLOSING, db.close()).await.is_err() {
+        tracing::warn!("the database did not take leave in time");
+    }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Takes over rows that an old writer of the same table has made since the last start. Requests
+/// need not wait for it.
+async fn adopt(services: Services) {
+    match services.adopt_rows().await {
+        Ok(done) if done == scm_store::FilledKeys::default() => {}
+        Ok(done) => tracing::info!(
+            filled = done.filled,
+            not_understood = done.not_understood,
+            duplicates = done.duplicates,
+            "took over rows of an old writer; those not understood have a URL on no configured host"
+        ),
+        Err(error) => tracing::warn!(%error, "rows of an old writer were not taken over"),
+    }
 }
 
 /// The line that says where the server listens, where its data is and who is let in.

@@ -210,3 +210,33 @@ async fn a_result_for_an_old_credential_is_thrown_away() {
     let row = app.get(&path).await;
     assert_eq!(row.data()["verificationStatus"], "PENDING");
 }
+
+#[tokio::test]
+async fn a_wrong_end_does_not_outlive_a_good_check() {
+    let (_db, app) = app().await;
+    let mut body = app.body("t", Standard::Bitbucket);
+    body["tokenExpiresAt"] = "2020-01-01T00:00:00Z".into();
+    let created = app.post("", &body).await.expect(201);
+    assert_eq!(created.data()["isTokenExpired"], true);
+    let verified = app.verify(&created.id()).await.expect(200);
+    assert_eq!(verified.data()["tokenExpiresAt"], json!(null));
+    assert_eq!(verified.data()["hasValidToken"], true);
+}
+
+#[tokio::test]
+async fn a_token_is_not_sent_to_another_products_host() {
+    let (db, app) = app().await;
+    let id = app
+        .post("", &app.body("t", Standard::Github))
+        .await
+        .expect(201)
+        .id();
+    let url = app.gitlab.repository_url("group/sub/app");
+    let sql = format!("UPDATE tenant_scm_integrations SET repositoryUrl = '{url}'");
+    db.execute_by_hand(&sql).await;
+    assert_eq!(
+        app.verify(&id).await.expect(409).failure().0,
+        "host_not_configured"
+    );
+    assert_eq!(app.provider_calls(), 0);
+}

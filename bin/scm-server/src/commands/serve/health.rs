@@ -11,10 +11,13 @@ use std::{
 
 use scm_http::{HealthCheck, ReadyLine};
 use scm_store::{Cipher, DatabaseConnection};
-use tokio::sync::Mutex;
+use tokio::{sync::Mutex, time::timeout};
 
 /// How long an answer stands, so that a busy probe costs the database nothing.
 const FRESH: Duration = Duration::from_secs(1);
+
+/// How long the database may take to answer everything.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Looks at what the server stands on.
 pub(super) struct ServerHealth {
@@ -39,21 +42,40 @@ impl ServerHealth {
         Arc::clone(&self.draining)
     }
 
+    /// Every line, or that the database did not answer in time. Why something is wrong is for the
+    /// log: anybody may ask here.
     async fn look(&self) -> Vec<ReadyLine> {
-        let database = scm_store::ping(&self.db).await;
-        if let Err(error) = database {
-            return vec![line("database", Err(error.to_string()))];
+        let Ok(lines) = timeout(PATIENCE, self.look_at_everything()).await else {
+            return vec![line("database", Err("does not answer".to_owned()))];
+        };
+        lines
+    }
+
+    async fn look_at_everything(&self) -> Vec<ReadyLine> {
+        if let Err(error) = scm_store::ping(&self.db).await {
+            tracing::warn!(%error, "not ready: database");
+            return vec![line("database", Err("does not answer".to_owned()))];
         }
         let schema = match scm_migrations::status(&self.db).await {
             Ok(status) if status.is_current() => Ok(()),
-            Ok(_) => Err("the schema is not this program's".to_owned()),
-            Err(error) => Err(error.to_string()),
+            Ok(_) => Err("is not this program's".to_owned()),
+            Err(error) => {
+                tracing::warn!(%error, "not ready: schema");
+                Err("cannot be read".to_owned())
+            }
         };
-        let keys = scm_store::check_canary(&self.db, &self.cipher).await;
+        let keys = match scm_store::canaries_open(&self.db, &self.cipher).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err("the canary of the current key is gone".to_owned()),
+            Err(error) => {
+                tracing::warn!(%error, "not ready: keys");
+                Err("are not the ones of this database".to_owned())
+            }
+        };
         vec![
             line("database", Ok(())),
             line("schema", schema),
-            line("keys", keys.map(|_| ()).map_err(|error| error.to_string())),
+            line("keys", keys),
         ]
     }
 }
