@@ -165,15 +165,16 @@ pub enum ProviderError {
 
 impl ProviderError {
     /// True if the host has answered about the connection itself: credential, rights or repository.
-    /// Only such an error may change the stored status.
+    /// Only such an error may change the stored status. A missing part of a repository says nothing
+    /// about it.
     #[must_use]
     pub fn is_definite(&self) -> bool {
         match self {
             Self::TokenInvalid { .. }
             | Self::TokenExpired { .. }
             | Self::InsufficientScope { .. }
-            | Self::NotFound { .. }
             | Self::UnsupportedCredential { .. } => true,
+            Self::NotFound { what } => *what != Missing::Part,
             Self::Moved
             | Self::RateLimited { .. }
             | Self::Conflict

@@ -12,7 +12,7 @@ use scm_types::{
     TokenReport,
 };
 
-use crate::{BranchPage, NextPage, Outage, ProviderError};
+use crate::{BranchPage, Missing, NextPage, Outage, ProviderError};
 
 pub(crate) mod sealed {
     /// Keeps [`super::Provider`] to this crate's clients.
@@ -116,7 +116,13 @@ async fn run<P: Provider + ?Sized>(provider: &P) -> Result<ConnectionReport, Pro
         provider.hooks(&identity, &repository),
         provider.branches(&repository.info, None),
     );
-    let branches = branches?.branches;
+    let branches = match branches {
+        Ok(page) => page.branches,
+        Err(ProviderError::NotFound {
+            what: Missing::Part,
+        }) => return Err(without_branches(provider, &identity).await),
+        Err(error) => return Err(error),
+    };
     let hooks = match hooks {
         Ok(hooks) => hooks,
         Err(error) if error.is_definite() => return Err(error),
@@ -140,4 +146,16 @@ async fn run<P: Provider + ?Sized>(provider: &P) -> Result<ConnectionReport, Pro
         branches,
         repository: repository.info,
     })
+}
+
+/// What it means that a repository which was there a moment ago has no list of branches: it went
+/// away meanwhile, or nothing.
+async fn without_branches<P: Provider + ?Sized>(
+    provider: &P,
+    identity: &Identity,
+) -> ProviderError {
+    match provider.repository(identity).await {
+        Err(error) => error,
+        Ok(_) => ProviderError::malformed("no list of branches in a repository that is there"),
+    }
 }

@@ -32,8 +32,8 @@ pub(super) fn repository(
         Some("internal") => Visibility::Internal,
         Some(_) => Visibility::Private,
         // Older Enterprise Servers tell only this.
-        None if found.private == Some(true) => Visibility::Private,
-        None => Visibility::Public,
+        None if found.private == Some(false) => Visibility::Public,
+        None => Visibility::Private,
     };
     let is_archived = found.archived == Some(true);
     RepositoryAccess {
@@ -82,7 +82,8 @@ pub(super) fn branch(found: &wire::Branch, default: Option<&str>) -> BranchInfo 
 }
 
 /// Webhooks, when the list could be read: reading proves nothing about writing, so the scopes
-/// decide where they are told, and where they are not it stays open.
+/// decide where they are told, and where they are not it stays open. The scope `repo` covers
+/// webhooks ("Scopes for OAuth apps").
 pub(super) fn hooks(identity: &Identity, repository: &RepositoryAccess, any: bool) -> HookReport {
     let refused = |missing: &str| HookReport {
         access: HookAccess::No,

@@ -652,6 +652,16 @@ async fn visibilities() {
             Visibility::Public,
         ),
         (
+            Standard::Github,
+            json!({"visibility": null, "private": false}),
+            Visibility::Public,
+        ),
+        (
+            Standard::Github,
+            json!({"visibility": null, "private": null}),
+            Visibility::Private,
+        ),
+        (
             Standard::Gitlab,
             json!({"visibility": "internal"}),
             Visibility::Internal,
@@ -708,6 +718,50 @@ async fn branches_that_may_not_be_read_do() {
         definite("insufficient_scope"),
     )
     .await;
+}
+
+#[tokio::test]
+async fn branches_that_are_not_there_make_the_repository_be_asked_for_again() {
+    let missing = |host: &CodeHost, standard: Standard| {
+        let refusal = by(standard, "repo_404", "project_404", "repo_404");
+        host.on("GET", standard.branches_route(), refusal);
+    };
+    suite("branches 404", missing, passing("unavailable")).await;
+    for standard in Standard::ALL {
+        let bench = Bench::of(standard).await;
+        missing(&bench.host, standard);
+        let route = standard.repository_route();
+        let gone = by(standard, "repo_404", "project_404", "repo_404");
+        let there = bench.host.repository_reply();
+        bench.host.on("GET", route, [there.clone(), gone]);
+        let got = bench.check().await;
+        judge("gone meanwhile", standard, &got, &definite("not_found"));
+        let what = match got.unwrap_err() {
+            ProviderError::NotFound { what } => Some(what),
+            _ => None,
+        };
+        assert_eq!(what, Some(Missing::Repository), "{standard:?}");
+        assert_eq!(bench.host.calls_to("GET", route), 2, "{standard:?}");
+
+        let bench = Bench::of(standard).await;
+        missing(&bench.host, standard);
+        let limited = Reply::json(429, &json!({})).header("retry-after", "42");
+        bench.host.on("GET", route, [there, limited]);
+        let got = bench.check().await;
+        judge("asked in vain", standard, &got, &passing("rate_limited"));
+    }
+}
+
+#[test]
+fn a_missing_part_says_nothing_about_the_connection() {
+    for (what, is_definite) in [
+        (Missing::Repository, true),
+        (Missing::Blocked, true),
+        (Missing::Part, false),
+    ] {
+        let error = ProviderError::NotFound { what };
+        assert_eq!(error.is_definite(), is_definite, "{what:?}");
+    }
 }
 
 #[test]
