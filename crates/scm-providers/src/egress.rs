@@ -21,7 +21,8 @@ pub(crate) struct Egress {
     pub(crate) allow_private: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+// From the freest to the strictest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Reach {
     Public,
     Private,
@@ -95,14 +96,32 @@ fn reach_v6(address: Ipv6Addr) -> Reach {
         [0x2001, 0, ..] | [0x100, 0, 0, 0, ..] | [0xff00..=0xffff | 0xfe80..=0xfebf, ..] => {
             Reach::Never
         }
-        // Unique local (RFC 4193), site-local (RFC 3879), local NAT64 (RFC 8215), documentation
-        // (RFC 3849, RFC 9637).
-        [0xfc00..=0xfdff | 0xfec0..=0xfeff, ..]
-        | [0x64, 0xff9b, 1, ..]
-        | [0x2001, 0xdb8, ..]
-        | [0x3fff, 0..=0xfff, ..] => Reach::Private,
+        [0x64, 0xff9b, 1, ..] => reach_local_nat64(address),
+        // Unique local (RFC 4193), site-local (RFC 3879), documentation (RFC 3849, RFC 9637).
+        [0xfc00..=0xfdff | 0xfec0..=0xfeff, ..] | [0x2001, 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => {
+            Reach::Private
+        }
         _ => Reach::Public,
     }
+}
+
+/// Local NAT64 (RFC 8215). Only the network itself knows how long its prefix is, so an IPv4 address
+/// is looked for in every place where RFC 6052 section 2.2 can have put it, and the strictest
+/// verdict counts. What would be no address of a host is none.
+fn reach_local_nat64(address: Ipv6Addr) -> Reach {
+    let at = address.octets();
+    let places = [
+        [at[6], at[7], at[9], at[10]],
+        [at[7], at[9], at[10], at[11]],
+        [at[9], at[10], at[11], at[12]],
+        [at[12], at[13], at[14], at[15]],
+    ];
+    places
+        .into_iter()
+        .filter(|octets| !matches!(octets[0], 0 | 224..=255))
+        .map(|octets| reach_v4(octets.into()))
+        .max()
+        .unwrap_or(Reach::Never)
 }
 
 /// No address of a name may be dialled.
@@ -164,6 +183,9 @@ mod tests {
             "2606:50c0:8000::153",
             "::ffff:1.1.1.1",
             "64:ff9b::101:101",
+            "64:ff9b:1::101:101",
+            "64:ff9b:1:fffe::101:101",
+            "64:ff9b:1:101:1:100::",
         ] {
             check(address, Reach::Public);
         }
@@ -183,6 +205,11 @@ mod tests {
             "::ffff:127.0.0.1",
             "::127.0.0.1",
             "64:ff9b::a00:1",
+            "64:ff9b:1::a00:1",
+            "64:ff9b:1::7f00:1",
+            "64:ff9b:1:a00:0:100::",
+            "64:ff9b:1:ab0a:0:1::",
+            "64:ff9b:1:abcd:a:0:100:0",
             "2002:a00:1::",
             "2001:db8::1",
         ] {
@@ -208,6 +235,12 @@ mod tests {
             "::ffff:169.254.169.254",
             "::ffff:0:169.254.169.254",
             "64:ff9b::a9fe:a9fe",
+            "64:ff9b:1::a9fe:a9fe",
+            "64:ff9b:1:a9fe:a9:fe00::",
+            "64:ff9b:1:a9fe:a9:fe00:808:808",
+            "64:ff9b:1:a9:fe:a9fe::",
+            "64:ff9b:1:0:a9:fea9:fe00:0",
+            "64:ff9b:1::",
             "2002:a9fe:a9fe::",
             "2001:0:1::1",
         ] {

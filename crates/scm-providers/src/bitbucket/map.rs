@@ -43,9 +43,14 @@ pub(super) fn repository(context: &Context, found: &wire::Repository) -> Reposit
     }
 }
 
-/// An empty list is a public repository without a grant.
-pub(super) fn permission(found: &wire::Page<wire::RepositoryPermission>) -> Permission {
+/// An empty list is a public repository without a grant. A private one is seen through some grant
+/// that is not listed.
+pub(super) fn permission(
+    found: &wire::Page<wire::RepositoryPermission>,
+    visibility: Visibility,
+) -> Permission {
     match found.values.first().map(|grant| grant.permission.as_str()) {
+        None if visibility != Visibility::Public => Permission::Unknown,
         Some("admin") => Permission::Admin,
         Some("write") => Permission::Write,
         Some("read") | None => Permission::Read,

@@ -56,6 +56,12 @@ impl Bitbucket {
         error::accept(&self.context, self.token.expose(), answer, subject)
     }
 
+    /// A bearer without a known prefix may be an access token as well, and what belongs to no account
+    /// may be refused where accounts are asked for: the repository tells whether it is good.
+    fn may_lack_an_account(&self) -> bool {
+        self.kind == TokenKind::BitbucketOauth
+    }
+
     /// The account's permission; access tokens have no account. Not being told is no failure.
     async fn permission(&self, info: &RepositoryInfo) -> Result<Permission, ProviderError> {
         if self.kind == TokenKind::BitbucketAccessToken {
@@ -80,10 +86,10 @@ impl Bitbucket {
             self.accept(answer, Subject::Part)?.json()
         };
         match asked.await {
-            Ok(found) => Ok(map::permission(&found)),
+            Ok(found) => Ok(map::permission(&found, info.visibility)),
             Err(
                 error @ (ProviderError::TokenInvalid { .. } | ProviderError::TokenExpired { .. }),
-            ) => Err(error),
+            ) if !self.may_lack_an_account() => Err(error),
             Err(error) => {
                 tracing::debug!(code = error.code(), "the permission could not be asked for");
                 Ok(Permission::Unknown)
@@ -124,6 +130,14 @@ impl Provider for Bitbucket {
                 account: None,
                 token,
             }),
+            Err(ProviderError::TokenInvalid { .. } | ProviderError::TokenExpired { .. })
+                if self.may_lack_an_account() =>
+            {
+                Ok(Identity {
+                    account: None,
+                    token,
+                })
+            }
             Err(error) => Err(error),
         }
     }

@@ -5,7 +5,7 @@ use scm_testkit::code_host::{Reply, Standard};
 use scm_types::{HookAccess, OperationState, Permission, TokenKind};
 use serde_json::json;
 
-use crate::support::Bench;
+use crate::support::{Bench, at};
 
 const ACCESS_TOKEN: &str = "ATCTT3xFfGN0abcdef";
 const GRANTS: &str = "/user/workspaces/ws/permissions/repositories";
@@ -109,6 +109,33 @@ async fn an_access_token_has_no_user_to_ask_for() {
 }
 
 #[tokio::test]
+async fn a_bearer_of_unknown_shape_is_judged_by_the_repository() {
+    const BEARER: &str = "someBearer0123456789=";
+    let refusal = || Reply::fixture("bitbucket/user_401");
+    let bench = bench().await;
+    bench.host.on("GET", "/user", refusal());
+    bench.host.on("GET", GRANTS, refusal());
+    let report = bench.check_as(BEARER).await.unwrap();
+    assert_eq!(report.account, None);
+    assert_eq!(report.permission, Permission::Unknown);
+
+    let route = Standard::Bitbucket.repository_route();
+    bench.host.on("GET", route, refusal());
+    let error = bench.check_as(BEARER).await.unwrap_err();
+    assert!(matches!(error, ProviderError::TokenInvalid { .. }));
+    let provider = bench
+        .open("ws/app", BEARER, Some(at("2026-01-01T00:00:00Z")))
+        .unwrap();
+    let error = provider.check().await.unwrap_err();
+    assert!(matches!(error, ProviderError::TokenExpired { .. }));
+
+    // One that belongs to an account is condemned by it.
+    bench.host.forget_requests();
+    assert!(bench.check().await.unwrap_err().is_definite());
+    assert_eq!(bench.host.calls(), 1);
+}
+
+#[tokio::test]
 async fn an_account_that_may_not_be_read_is_no_failure() {
     let bench = bench().await;
     bench
@@ -137,7 +164,8 @@ async fn grants_give_the_permission() {
             json!({"values": [{"permission": "read"}]}),
             Permission::Read,
         ),
-        (json!({"values": []}), Permission::Read),
+        // The standard repository is private.
+        (json!({"values": []}), Permission::Unknown),
         (
             json!({"values": [{"permission": "owner"}]}),
             Permission::Unknown,
@@ -156,6 +184,18 @@ async fn grants_give_the_permission() {
         bench.host.on("GET", GRANTS, reply);
         assert_eq!(bench.check().await.unwrap().permission, Permission::Unknown);
     }
+
+    let bench = bench().await;
+    let public = bench
+        .host
+        .repository_reply()
+        .with(&json!({"is_private": false}));
+    bench
+        .host
+        .on("GET", Standard::Bitbucket.repository_route(), public);
+    let none = Reply::json(200, &json!({"values": []}));
+    bench.host.on("GET", GRANTS, none);
+    assert_eq!(bench.check().await.unwrap().permission, Permission::Read);
 }
 
 #[tokio::test]
