@@ -11,5 +11,6 @@ mod durability;
 mod first_start;
 mod keys;
 mod migrate;
+mod old_writer;
 mod server;
 mod stopping;
