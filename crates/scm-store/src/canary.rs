@@ -80,6 +80,17 @@ pub async fn check_canary(
     Err(StoreError::Conflict.into())
 }
 
+/// True if every canary opens and the current key has one; reads only. Fails as [`check_canary`]
+/// does.
+pub async fn canaries_open(db: &DatabaseConnection, cipher: &Cipher) -> Result<bool, CanaryError> {
+    let db = Bounded {
+        pool: db.clone(),
+        limit: LIMIT,
+    };
+    let canaries = db.run(|pool| Entity::find().all(pool)).await?;
+    open_all(&canaries, cipher)
+}
+
 /// The keys that secrets of this database were ever sealed with; none in a new one.
 pub async fn canary_key_ids(db: &DatabaseConnection) -> Result<Vec<KeyId>, StoreError> {
     let db = Bounded {

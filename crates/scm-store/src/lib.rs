@@ -15,7 +15,9 @@ mod keyring;
 mod query;
 mod server_pool;
 
-pub use canary::{CanaryError, CanaryState, canary_key_ids, check_canary, forget_canary};
+pub use canary::{
+    CanaryError, CanaryState, canaries_open, canary_key_ids, check_canary, forget_canary,
+};
 pub use cipher::{Cipher, OpenError, SealError, SecretPlace};
 pub use connect::{ConnectOptions, connect, ping};
 pub use controller::integration::{

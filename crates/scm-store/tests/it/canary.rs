@@ -1,6 +1,8 @@
 //! Wrong keys are noticed at start.
 
-use scm_store::{CanaryError, CanaryState, Cipher, KeyId, StoreError, check_canary, forget_canary};
+use scm_store::{
+    CanaryError, CanaryState, Cipher, KeyId, StoreError, canaries_open, check_canary, forget_canary,
+};
 use scm_testkit::{db::TestDb, on_every_database};
 
 use crate::given::{Given, KEYS, OTHER_KEYS, cipher};
@@ -45,6 +47,20 @@ on_every_database! {
         assert_wrong(result, [&["k1"], &["k9"], &["k1"]]);
         assert!(text.contains("it needs k1") && text.contains("given are k9"), "{text}");
         assert_eq!(check(&given, &cipher(KEYS)).await.unwrap(), CanaryState::Opened);
+    }
+
+    async fn looking_writes_nothing(db: TestDb) {
+        let given = Given::on(db).await;
+        let keys = cipher(KEYS);
+        check(&given, &keys).await.unwrap();
+        assert!(canaries_open(&given.pool, &keys).await.unwrap());
+        let wrong = canaries_open(&given.pool, &cipher(OTHER_KEYS)).await;
+        assert!(matches!(wrong, Err(CanaryError::WrongKeys { .. })), "{wrong:?}");
+        assert!(forget_canary(&given.pool, &ids(&["k1"])[0]).await.unwrap());
+        for _ in 0..2 {
+            assert!(!canaries_open(&given.pool, &keys).await.unwrap());
+        }
+        assert!(given.rows("SELECT `keyId` FROM `scm_key_canaries`").await.is_empty());
     }
 
     async fn a_rotated_key_stays_needed_until_it_is_forgotten(db: TestDb) {

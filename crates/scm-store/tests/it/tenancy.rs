@@ -46,7 +46,7 @@ on_every_database! {
                 status: VerificationStatus::Invalid,
                 error: None,
                 credential_version: 1,
-                token_expires_at: None,
+                token_expires_at: Patch::Absent,
                 provider_repository_id: None,
             };
             let result = store.update_verification_status(&foreign, &row.id, &outcome).await;

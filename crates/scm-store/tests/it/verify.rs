@@ -11,19 +11,42 @@ fn outcome(status: VerificationStatus) -> VerificationOutcome {
         status,
         error: None,
         credential_version: 1,
-        token_expires_at: None,
+        token_expires_at: Patch::Absent,
         provider_repository_id: None,
     }
 }
 
 on_every_database! {
+    async fn an_expiry_known_to_be_wrong_is_cleared(db: TestDb) {
+        let given = Given::on(db).await;
+        let row = given.created("t1", "https://github.com/a/b").await;
+        let at = Timestamp::parse("2028-01-01T00:00:00.000Z").unwrap();
+        for (told, stored) in [
+            (Patch::Value(at), Some(at)),
+            (Patch::Absent, Some(at)),
+            (Patch::Null, None),
+        ] {
+            let outcome = VerificationOutcome {
+                token_expires_at: told,
+                ..outcome(VerificationStatus::Valid)
+            };
+            given
+                .store
+                .update_verification_status(&scope("t1"), &row.id, &outcome)
+                .await
+                .unwrap()
+                .unwrap();
+            assert_eq!(given.found(&row).await.token_expires_at, stored);
+        }
+    }
+
     async fn a_result_is_stored(db: TestDb) {
         let given = Given::on(db).await;
         let row = given.created("t1", "https://github.com/a/b").await;
         given.tick();
         let at = Timestamp::parse("2028-01-01T00:00:00.000Z").unwrap();
         let good = VerificationOutcome {
-            token_expires_at: Some(at),
+            token_expires_at: Patch::Value(at),
             provider_repository_id: Some("R_1".to_owned()),
             ..outcome(VerificationStatus::Valid)
         };

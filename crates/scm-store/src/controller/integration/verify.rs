@@ -1,8 +1,11 @@
 //! The result of a check.
 
-use scm_types::{IntegrationId, SafeScmIntegration, TenantScope, Timestamp, VerificationStatus};
+use scm_types::{
+    IntegrationId, Patch, SafeScmIntegration, TenantScope, Timestamp, VerificationStatus,
+};
 use sea_orm::{
     ColumnTrait, ConnectionTrait,
+    prelude::DateTimeUtc,
     sea_query::{Expr, ExprTrait, Query},
 };
 
@@ -21,8 +24,8 @@ pub struct VerificationOutcome {
     pub error: Option<String>,
     /// The credential that was checked, as it was read before the check.
     pub credential_version: i64,
-    /// When the credential ends, if the host told; `None` leaves what is stored.
-    pub token_expires_at: Option<Timestamp>,
+    /// When the credential ends, if the host told; null where what is stored is known to be wrong.
+    pub token_expires_at: Patch<Timestamp>,
     /// The host's own id of the repository, if the host told; `None` leaves what is stored.
     pub provider_repository_id: Option<String>,
 }
@@ -62,8 +65,14 @@ impl ScmIntegrationController {
                     .add(Column::CredentialVersion.eq(outcome.credential_version))
                     .add(Column::DeletedAt.is_null()),
             );
-        if let Some(at) = outcome.token_expires_at {
-            update.value(Column::TokenExpiresAt, at.to_utc());
+        match outcome.token_expires_at {
+            Patch::Absent => {}
+            Patch::Null => {
+                update.value(Column::TokenExpiresAt, None::<DateTimeUtc>);
+            }
+            Patch::Value(at) => {
+                update.value(Column::TokenExpiresAt, at.to_utc());
+            }
         }
         if let Some(repository) = &outcome.provider_repository_id {
             update.value(Column::ProviderRepositoryId, repository.as_str());
