@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::StatusCode;
 use scm_types::{RepoUrl, Timestamp};
 use url::Url;
 
@@ -22,12 +23,43 @@ pub(crate) enum Subject {
     Part,
 }
 
+/// What is stored about a connection from before.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Known {
+    /// When the credential ends, where the host does not tell.
+    pub expires_at: Option<Timestamp>,
+    /// The host's id of the repository. The repository is asked for by it first, for it stays when
+    /// the repository is renamed or moved; ignored if it is not of the host's form.
+    pub repository_id: Option<String>,
+}
+
+impl Known {
+    /// The id, if it is a number, as it is on GitHub and GitLab.
+    pub(crate) fn number(&self) -> Option<&str> {
+        let id = self.repository_id.as_deref()?;
+        let fits = (1..=20).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_digit());
+        fits.then_some(id)
+    }
+
+    /// The id, if it is a `{uuid}`, as it is on Bitbucket.
+    pub(crate) fn uuid(&self) -> Option<&str> {
+        let id = self.repository_id.as_deref()?;
+        let uuid = id.strip_prefix('{')?.strip_suffix('}')?;
+        let fits = uuid.len() == 36
+            && uuid.bytes().enumerate().all(|(at, byte)| match at {
+                8 | 13 | 18 | 23 => byte == b'-',
+                _ => byte.is_ascii_hexdigit(),
+            });
+        fits.then_some(id)
+    }
+}
+
 /// One repository, one credential.
 pub(crate) struct Context {
     pub(crate) session: Session,
     pub(crate) repository: RepoUrl,
-    /// When the credential ends, as far as is stored.
-    pub(crate) known_expiry: Option<Timestamp>,
+    /// What is stored about the connection.
+    pub(crate) known: Known,
 }
 
 impl Context {
@@ -46,6 +78,23 @@ impl Context {
         self.session.read(&api_url(base, segments, query)?).await
     }
 
+    /// Asks for the repository: by its id if that is known, else or if it is not found so by its
+    /// path. Whether what the path names is the same repository is for the caller to see.
+    pub(crate) async fn repository(
+        &self,
+        by_id: Option<&[&str]>,
+        by_path: &[&str],
+        not_found: fn(StatusCode) -> bool,
+    ) -> Result<Answer, ProviderError> {
+        if let Some(by_id) = by_id {
+            let answer = self.get(by_id, &[]).await?;
+            if !not_found(answer.status) {
+                return Ok(answer);
+            }
+        }
+        self.get(by_path, &[]).await
+    }
+
     /// Where a list goes on, or where it starts.
     pub(crate) async fn page(
         &self,
@@ -61,7 +110,7 @@ impl Context {
 
     /// A refused credential: expired if that is stored, else invalid.
     pub(crate) fn refused(&self, hint: Option<&'static str>) -> ProviderError {
-        match self.known_expiry {
+        match self.known.expires_at {
             Some(at) if at <= self.session.now() => ProviderError::TokenExpired { at: Some(at) },
             _ => ProviderError::TokenInvalid { hint },
         }
@@ -100,5 +149,38 @@ pub(crate) fn foreign_token(token: &str, own: scm_types::ScmType) -> Option<&'st
         Some("It looks like a token of Bitbucket")
     } else {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_of_each_form() {
+        #[track_caller]
+        fn check(id: &str, is_number: bool, is_uuid: bool) {
+            let known = Known {
+                repository_id: Some(id.to_owned()),
+                ..Known::default()
+            };
+            assert_eq!(known.number(), is_number.then_some(id));
+            assert_eq!(known.uuid(), is_uuid.then_some(id));
+        }
+        check("4", true, false);
+        check("12345678901234567890", true, false);
+        check("123456789012345678901", false, false);
+        check("", false, false);
+        check("-4", false, false);
+        check("4/hooks", false, false);
+        check("..", false, false);
+        check("\u{664}", false, false);
+        check("{a4934530-db4c-419c-a478-9ab4964c2ee7}", false, true);
+        check("a4934530-db4c-419c-a478-9ab4964c2ee7", false, false);
+        check("{a4934530-db4c-419c-a478-9ab4964c2ee}", false, false);
+        check("{a4934530-db4c-419c-a478-9ab4964c2ex7}", false, false);
+        check("{a4934530/db4c-419c-a478-9ab4964c2ee7}", false, false);
+        assert_eq!(Known::default().number(), None);
+        assert_eq!(Known::default().uuid(), None);
     }
 }

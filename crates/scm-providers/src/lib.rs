@@ -16,6 +16,7 @@ mod registry;
 mod text;
 pub mod transport;
 
+pub use context::Known;
 pub use describe::{CredentialDescription, ProviderDescription};
 pub use error::{Cause, Missing, Outage, ProviderError};
 pub use page::{BranchPage, NextPage};

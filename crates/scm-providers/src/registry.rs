@@ -5,13 +5,13 @@
 
 use std::sync::Arc;
 
-use scm_types::{AccessToken, Clock, HostKind, InvalidHost, RepoUrl, Timestamp, WebHost, WebHosts};
+use scm_types::{AccessToken, Clock, HostKind, InvalidHost, RepoUrl, WebHost, WebHosts};
 use url::Url;
 
 use crate::{
     Provider, ProviderDescription, ProviderError, TransportSettings,
     bitbucket::{self, Bitbucket},
-    context::Context,
+    context::{Context, Known},
     github::{self, Github},
     gitlab::{self, Gitlab},
     transport::{Dialect, Endpoint, Shared, Transport},
@@ -192,13 +192,13 @@ impl Registry {
     }
 
     /// A client for one repository and one credential. Asks nobody; a credential that can be seen
-    /// to be of no use is refused at once. `known_expiry` is what is stored about the credential's
-    /// end, where the host does not tell.
+    /// to be of no use is refused at once. `known` is what is stored about the connection from
+    /// before.
     pub fn open(
         &self,
         repository: &RepoUrl,
         token: &AccessToken,
-        known_expiry: Option<Timestamp>,
+        known: Known,
     ) -> Result<Box<dyn Provider>, ProviderError> {
         let at = self
             .hosts
@@ -209,7 +209,7 @@ impl Registry {
             Ok(Context {
                 session: self.transports[at].session(token, authorization)?,
                 repository: repository.clone(),
-                known_expiry,
+                known,
             })
         };
         Ok(match repository.kind() {

@@ -6,7 +6,7 @@
 //! - A repository that was deleted and made anew under the same name is not the one that was
 //!   connected: its id differs, and the connection is INVALID.
 
-use scm_providers::ProviderError;
+use scm_providers::{Known, ProviderError};
 use scm_store::VerificationOutcome;
 use scm_types::{
     AccessToken, Caller, ConnectionReport, HostKind, IntegrationId, Patch, RepoUrl, Role,
@@ -49,9 +49,11 @@ impl Services {
         let url = input::repository(raw, kind, self.registry.web_hosts())
             .map_err(|_| ServiceError::HostNotConfigured)?;
 
-        let checked = self
-            .check(&url, token, row.integration.token_expires_at)
-            .await;
+        let known = Known {
+            expires_at: row.integration.token_expires_at,
+            repository_id: row.provider_repository_id.clone(),
+        };
+        let checked = self.check(&url, token, known).await;
         let result = verdict(checked.map(|report| refuse_other_repository(&row, &url, report)))?;
         let metadata = result.metadata.as_ref().filter(|_| result.success);
         let outcome = VerificationOutcome {
@@ -89,16 +91,20 @@ impl Services {
         Self::scope(caller, Role::Owner)?;
         let url = input::repository(repository_url, kind, self.registry.web_hosts())
             .map_err(|error| ServiceError::Invalid(vec![error]))?;
-        verdict(self.check(&url, token, expires_at).await.map(Ok))
+        let known = Known {
+            expires_at,
+            ..Known::default()
+        };
+        verdict(self.check(&url, token, known).await.map(Ok))
     }
 
     async fn check(
         &self,
         url: &RepoUrl,
         token: &AccessToken,
-        expires_at: Option<Timestamp>,
+        known: Known,
     ) -> Result<ConnectionReport, ProviderError> {
-        self.registry.open(url, token, expires_at)?.check().await
+        self.registry.open(url, token, known)?.check().await
     }
 }
 

@@ -147,11 +147,16 @@ impl Provider for Bitbucket {
             self.context.repository.owner(),
             self.context.repository.name(),
         );
-        let answer = self
-            .context
-            .get(&["repositories", &owner, name], &[])
-            .await?;
-        let answer = self.accept(answer, Subject::Repository)?;
+        // By its uuid, but below the workspace of the URL: nothing tells whether a repository is
+        // found there after it has moved to another one.
+        let by_id = self.context.known.uuid();
+        let by_id = by_id.map(|id| ["repositories", owner.as_str(), id]);
+        let by_id = by_id.as_ref().map(<[_; 3]>::as_slice);
+        let by_path = ["repositories", &owner, name];
+        let asked = self.context.repository(by_id, &by_path, |status| {
+            matches!(status.as_u16(), 403 | 404 | 410)
+        });
+        let answer = self.accept(asked.await?, Subject::Repository)?;
         let info = map::repository(&self.context, &answer.json()?);
         Ok(RepositoryAccess {
             permission: self.permission(&info).await?,

@@ -30,10 +30,9 @@ pub(super) fn repository(
     let visibility = match found.visibility.as_deref() {
         Some("public") => Visibility::Public,
         Some("internal") => Visibility::Internal,
-        Some(_) => Visibility::Private,
         // Older Enterprise Servers tell only this.
         None if found.private == Some(false) => Visibility::Public,
-        None => Visibility::Private,
+        Some(_) | None => Visibility::Private,
     };
     let is_archived = found.archived == Some(true);
     RepositoryAccess {

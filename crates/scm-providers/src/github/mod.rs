@@ -100,7 +100,13 @@ impl Provider for Github {
             self.context.repository.owner(),
             self.context.repository.name(),
         );
-        let answer = self.context.get(&["repos", &owner, name], &[]).await?;
+        let by_id = self.context.known.number().map(|id| ["repositories", id]);
+        let by_id = by_id.as_ref().map(<[_; 2]>::as_slice);
+        let by_path = ["repos", &owner, name];
+        let asked = self
+            .context
+            .repository(by_id, &by_path, |status| status == StatusCode::NOT_FOUND);
+        let answer = asked.await?;
         let answer = self.accept(answer, Subject::Repository).await?;
         Ok(map::repository(&self.context, identity, &answer.json()?))
     }

@@ -73,7 +73,7 @@ fn unauthorised(context: &Context, token: &str, body: &wire::Refusal) -> Provide
         Some("invalid_token") if described.starts_with("Token is expired") => {
             let now = context.session.now();
             ProviderError::TokenExpired {
-                at: context.known_expiry.filter(|at| *at <= now),
+                at: context.known.expires_at.filter(|at| *at <= now),
             }
         }
         Some("dpop_error") => ProviderError::InsufficientScope {

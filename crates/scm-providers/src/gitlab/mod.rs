@@ -8,6 +8,7 @@ mod wire;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use http::StatusCode;
 use scm_types::{
     AccessToken, HookAccess, OperationReport, RepositoryInfo, ScmType, TokenKind, TokenReport,
 };
@@ -133,8 +134,13 @@ impl Provider for Gitlab {
 
     async fn repository(&self, _identity: &Identity) -> Result<RepositoryAccess, ProviderError> {
         let path = self.context.repository.path();
-        let answer = self.context.get(&["projects", &path], &[]).await?;
-        let answer = self.accept(answer, Subject::Repository)?;
+        let by_id = self.context.known.number().map(|id| ["projects", id]);
+        let by_id = by_id.as_ref().map(<[_; 2]>::as_slice);
+        let by_path = ["projects", path.as_str()];
+        let asked = self
+            .context
+            .repository(by_id, &by_path, |status| status == StatusCode::NOT_FOUND);
+        let answer = self.accept(asked.await?, Subject::Repository)?;
         Ok(map::repository(&self.context, &answer.json()?))
     }
 

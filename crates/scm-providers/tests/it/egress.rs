@@ -1,6 +1,6 @@
 //! Addresses that are not dialled, by name, by number and in disguise.
 
-use scm_providers::{ProviderError, ProviderHost};
+use scm_providers::{Known, ProviderError, ProviderHost};
 use scm_testkit::code_host::{CodeHost, Standard};
 use scm_types::{AccessToken, FixedClock, RepoUrl, WebHost};
 use url::Url;
@@ -26,7 +26,7 @@ async fn check(standard: Standard, api_url: &str, allow_private: bool) -> Provid
     let url = format!("https://git.example.com/{path}");
     let url = RepoUrl::parse(&url, registry.web_hosts()).unwrap();
     let token = AccessToken::parse(standard.token()).unwrap();
-    let provider = registry.open(&url, &token, None).unwrap();
+    let provider = registry.open(&url, &token, Known::default()).unwrap();
     provider.check().await.unwrap_err()
 }
 

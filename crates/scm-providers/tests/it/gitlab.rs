@@ -1,6 +1,6 @@
 //! What only GitLab does.
 
-use scm_providers::{ProviderError, ProviderHost};
+use scm_providers::{Known, ProviderError, ProviderHost};
 use scm_testkit::code_host::{CodeHost, Reply, Standard};
 use scm_types::{
     AccessToken, FixedClock, HookAccess, HostKind, OperationState, Permission, RepoUrl, TokenKind,
@@ -298,7 +298,11 @@ async fn an_instance_below_a_sub_path() {
     let registry = registry(provider_host, settings(), &clock).unwrap();
     let url = RepoUrl::parse(&format!("{base}/group/app"), registry.web_hosts()).unwrap();
     let token = AccessToken::parse("0123abcd").unwrap();
-    let report = registry.open(&url, &token, None).unwrap().check().await;
+    let report = registry
+        .open(&url, &token, Known::default())
+        .unwrap()
+        .check()
+        .await;
     let report = report.unwrap();
     assert_eq!(report.token.kind, TokenKind::GitlabOauth);
     assert_eq!(report.repository.moved_to, None);

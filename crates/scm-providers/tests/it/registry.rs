@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use scm_providers::{ProviderError, ProviderHost, Registry, RegistryError, TransportSettings};
+use scm_providers::{
+    Known, ProviderError, ProviderHost, Registry, RegistryError, TransportSettings,
+};
 use scm_types::{AccessToken, FixedClock, HostKind, RepoUrl, WebHost, WebHosts};
 use url::Url;
 
@@ -144,7 +146,7 @@ fn a_repository_of_another_host_is_refused() {
     let registry = registry(vec![host(HostKind::Gitlab, "git.example.com")]).unwrap();
     let url = RepoUrl::parse("https://github.com/o/n", &WebHosts::public()).unwrap();
     let token = AccessToken::parse("x").unwrap();
-    let refused = registry.open(&url, &token, None).err().unwrap();
+    let refused = registry.open(&url, &token, Known::default()).err().unwrap();
     assert!(matches!(refused, ProviderError::HostNotConfigured));
     assert!(!refused.is_definite());
 }
@@ -156,7 +158,7 @@ fn credentials_of_no_use_are_refused_with_what_to_give_instead() {
         let registry = registry(ProviderHost::public()).unwrap();
         let url = RepoUrl::parse(url, registry.web_hosts()).unwrap();
         let refused = registry
-            .open(&url, &AccessToken::parse(token).unwrap(), None)
+            .open(&url, &AccessToken::parse(token).unwrap(), Known::default())
             .err()
             .unwrap();
         assert!(matches!(

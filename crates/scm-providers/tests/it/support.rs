@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use scm_providers::{
-    Provider, ProviderError, ProviderHost, Registry, RegistryError, TransportSettings,
+    Known, Provider, ProviderError, ProviderHost, Registry, RegistryError, TransportSettings,
 };
 use scm_testkit::code_host::{CodeHost, Standard};
 use scm_types::{
@@ -73,7 +73,27 @@ impl Bench {
         let url = self.host.repository_url(path);
         let url = RepoUrl::parse(&url, self.registry.web_hosts()).unwrap();
         let token = AccessToken::parse(token).unwrap();
-        self.registry.open(&url, &token, known_expiry)
+        let known = Known {
+            expires_at: known_expiry,
+            ..Known::default()
+        };
+        self.registry.open(&url, &token, known)
+    }
+
+    /// The standard repository with a stored id, below any path.
+    pub(crate) async fn check_known(
+        &self,
+        path: &str,
+        id: &str,
+    ) -> Result<ConnectionReport, ProviderError> {
+        let url = self.host.repository_url(path);
+        let url = RepoUrl::parse(&url, self.registry.web_hosts()).unwrap();
+        let token = AccessToken::parse(self.standard.token()).unwrap();
+        let known = Known {
+            repository_id: Some(id.to_owned()),
+            ..Known::default()
+        };
+        self.registry.open(&url, &token, known)?.check().await
     }
 
     pub(crate) fn standard(&self) -> Box<dyn Provider> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use scm_providers::{Outage, ProviderError, ProviderHost};
+use scm_providers::{Known, Outage, ProviderError, ProviderHost};
 use scm_testkit::code_host::{CodeHost, Standard};
 use scm_types::{AccessToken, FixedClock, RepoUrl, WebHost};
 use url::Url;
@@ -28,7 +28,7 @@ async fn check(standard: Standard, api_url: &str, ca: Option<&[u8]>) -> Provider
     let url = format!("https://git.example.com/{}", standard.repository());
     let url = RepoUrl::parse(&url, registry.web_hosts()).unwrap();
     let token = AccessToken::parse(standard.token()).unwrap();
-    let provider = registry.open(&url, &token, None).unwrap();
+    let provider = registry.open(&url, &token, Known::default()).unwrap();
     provider.check().await.unwrap_err()
 }
 
