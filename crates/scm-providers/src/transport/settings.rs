@@ -27,13 +27,26 @@ impl Default for TransportSettings {
     fn default() -> Self {
         Self {
             connect_timeout: Duration::from_secs(5),
-            request_timeout: Duration::from_secs(12),
-            operation_budget: Duration::from_secs(30),
+            request_timeout: Duration::from_secs(10),
+            operation_budget: Duration::from_secs(25),
             max_body: 8 * 1024 * 1024,
             max_retries: 2,
             retry_base: Duration::from_millis(250),
             user_agent: concat!("scm-integration-service/", env!("CARGO_PKG_VERSION")).to_owned(),
             jitter_seed: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_those_of_the_server() {
+        let settings = TransportSettings::default();
+        assert_eq!(settings.connect_timeout.as_secs(), 5);
+        assert_eq!(settings.request_timeout.as_secs(), 10);
+        assert_eq!(settings.operation_budget.as_secs(), 25);
     }
 }
