@@ -52,7 +52,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         clippy::disallowed_methods,
         reason = "the one place that reads the environment"
     )]
-    let environment = std::env::vars();
+    let environment = std::env::vars_os();
     let layers = Layers::read(&cli.global.config, environment, cli.global.overrides())?;
     if let Some(Command::Config(ConfigCommand::Show)) = cli.command {
         return Ok(commands::config::show(&layers));

@@ -5,6 +5,7 @@ use std::{fmt::Display, time::Duration};
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest,
     dev::Payload,
+    http::header::{CONTENT_ENCODING, CONTENT_LENGTH},
     rt::time::timeout,
     web::{Bytes, BytesMut},
 };
@@ -20,6 +21,31 @@ const MAX_BODY: usize = 256 * 1024;
 
 /// The longest that a body may take to arrive.
 const MAX_WAIT: Duration = Duration::from_secs(15);
+
+/// What the headers say against a body before it is read: not JSON in UTF-8, or too large.
+fn refused_by_headers(request: &HttpRequest) -> Option<ApiError> {
+    let json = request
+        .content_type()
+        .eq_ignore_ascii_case("application/json");
+    let utf8 = request
+        .encoding()
+        .is_ok_and(|encoding| encoding.name() == "UTF-8");
+    let plain = request
+        .headers()
+        .get_all(CONTENT_ENCODING)
+        .all(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"identity"));
+    if !(json && utf8 && plain) {
+        return Some(ApiError::ContentType);
+    }
+    let length = request
+        .headers()
+        .get(CONTENT_LENGTH)?
+        .to_str()
+        .ok()?
+        .parse::<u64>()
+        .ok()?;
+    (length > MAX_BODY as u64).then_some(ApiError::BodyTooLarge)
+}
 
 async fn read(mut payload: Payload) -> Result<Bytes, ApiError> {
     let mut body = BytesMut::new();
@@ -45,13 +71,11 @@ impl FromRequest for Fields {
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let json = request
-            .content_type()
-            .eq_ignore_ascii_case("application/json");
+        let refused = refused_by_headers(request);
         let payload = payload.take();
         Box::pin(async move {
-            if !json {
-                return Err(ApiError::ContentType);
+            if let Some(error) = refused {
+                return Err(error);
             }
             let body = timeout(MAX_WAIT, read(payload))
                 .await

@@ -38,7 +38,7 @@ pub enum ApiError {
     #[error("The body must be a JSON object")]
     NotAnObject,
     /// The body is of another kind.
-    #[error("The body must be JSON, with Content-Type: application/json")]
+    #[error("The body must be JSON in UTF-8, not compressed, with Content-Type: application/json")]
     ContentType,
     /// The body is larger than 256 KiB.
     #[error("The body is larger than 256 KiB")]

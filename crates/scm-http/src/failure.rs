@@ -133,16 +133,44 @@ impl Form {
         let problem = headers
             .get_all(ACCEPT)
             .filter_map(|value| value.to_str().ok())
-            .any(|value| {
-                value
-                    .to_ascii_lowercase()
-                    .contains("application/problem+json")
-            });
+            .flat_map(|value| value.split(','))
+            .any(asks_for_problem);
         if problem { Self::Problem } else { Self::Own }
     }
 
     /// The same for a request.
     pub(crate) fn asked_by(request: &HttpRequest) -> Self {
         Self::of(request.headers())
+    }
+}
+
+/// True for a media range that names problem details and does not rule them out (`q=0`).
+fn asks_for_problem(range: &str) -> bool {
+    let range = range.to_ascii_lowercase();
+    let mut parts = range.split(';').map(str::trim);
+    let named = parts.next() == Some("application/problem+json");
+    let refused = |part: &str| {
+        part.strip_prefix("q=")
+            .is_some_and(|q| q.parse::<f32>().is_ok_and(|q| q <= 0.0))
+    };
+    named && !parts.any(refused)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accept() {
+        for (range, want) in [
+            ("application/problem+json", true),
+            (" Application/Problem+JSON ;q=0.5", true),
+            ("application/problem+json;q=0", false),
+            ("application/json", false),
+            ("*/*", false),
+            ("", false),
+        ] {
+            assert_eq!(asks_for_problem(range), want, "{range:?}");
+        }
     }
 }

@@ -55,7 +55,10 @@ pub enum ServiceError {
     #[error("SCM integration already exists for this repository")]
     AlreadyExists,
     /// Nothing can be done without a credential, and none is stored.
-    #[error("The integration has no stored credential; send a new accessToken first")]
+    #[error(
+        "The integration has no stored credential; send a new accessToken first, together with \
+         isActive true if the integration was deleted"
+    )]
     NoCredential,
     /// The integration was deleted; only a new credential brings it back.
     #[error(

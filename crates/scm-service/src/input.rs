@@ -64,7 +64,7 @@ fn agreed(
     url_says.to_owned()
 }
 
-/// A GitLab id: a number stands as it is (the next check compares it), a path has to agree.
+/// A GitLab id: a number stands as it is (a check compares the project's), a path has to agree.
 fn agreed_or_number(
     field: &'static str,
     given: Option<&String>,
@@ -166,16 +166,13 @@ fn provider_columns(
                 Some(agreed("bitbucketRepository", repository, name, errors));
         }
     }
-    for (field, value) in [
-        ("repositoryUrl", columns.gitlab_project_id.as_ref()),
-        ("repositoryUrl", columns.gitlab_group_id.as_ref()),
-    ] {
-        if value.is_some_and(|value| value.chars().count() > COLUMN) {
-            errors.push(FieldError::new(
-                field,
-                "has a path of more than 255 characters",
-            ));
-        }
+    let parts = [&columns.gitlab_project_id, &columns.gitlab_group_id]
+        .into_iter()
+        .chain([&columns.github_organization, &columns.github_repository])
+        .chain([&columns.bitbucket_workspace, &columns.bitbucket_repository]);
+    if parts.flatten().any(|part| part.chars().count() > COLUMN) {
+        let text = "has a part of more than 255 characters in its path";
+        errors.push(FieldError::new("repositoryUrl", text));
     }
     columns
 }
@@ -383,6 +380,15 @@ mod tests {
                 dto.github_organization = some("octo");
             },
             &["githubOrganization", "bitbucketRepository"],
+        );
+    }
+
+    #[test]
+    fn a_path_that_no_column_holds_is_the_urls_fault() {
+        let url = format!("https://github.com/{}/app", "x".repeat(256));
+        assert_eq!(
+            parsed(dto(ScmType::Github, &url)).err().unwrap(),
+            ["repositoryUrl"]
         );
     }
 

@@ -30,7 +30,10 @@ pub struct RowVersion {
 impl Default for RowVersion {
     /// No state of any row.
     fn default() -> Self {
-        Self { number: 0, updated_at: Timestamp::EPOCH }
+        Self {
+            number: 0,
+            updated_at: Timestamp::EPOCH,
+        }
     }
 }
 

@@ -141,7 +141,10 @@ mod tests {
         let late = Timestamp::LATEST.plus(Duration::MAX);
         assert_eq!(late, Timestamp::LATEST);
         assert_eq!(late.to_string(), "9999-12-31T23:59:59.999Z");
-        assert_eq!(Timestamp::EPOCH.plus(Duration::from_secs(u64::MAX)), Timestamp::LATEST);
+        assert_eq!(
+            Timestamp::EPOCH.plus(Duration::from_secs(u64::MAX)),
+            Timestamp::LATEST
+        );
     }
 
     proptest::proptest! {

@@ -1,7 +1,9 @@
 //! From `[[hosts]]` to the hosts that the provider clients may call.
 
-use scm_providers::ProviderHost;
-use scm_types::{HostKind, WebHost, WebHosts};
+use std::sync::Arc;
+
+use scm_providers::{ProviderHost, Registry, TransportSettings};
+use scm_types::{HostKind, SystemClock, WebHost};
 
 use super::{Config, ConfigError, HostEntry};
 
@@ -19,8 +21,13 @@ impl Config {
                 Err(problem) => problems.push(format!("hosts[{index}].{problem}")),
             }
         }
-        let list = hosts.iter().map(|host| host.web.clone()).collect();
-        if let Err(error) = WebHosts::new(list) {
+        // Opens nothing; says what cannot be served.
+        let registry = Registry::new(
+            hosts.clone(),
+            TransportSettings::default(),
+            Arc::new(SystemClock),
+        );
+        if let Err(error) = registry {
             problems.push(format!("hosts: {error}"));
         }
         if problems.is_empty() {

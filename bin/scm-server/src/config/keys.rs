@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use scm_store::KeyRing;
+
 use super::{Config, ConfigError};
 
 /// Where the master keys come from.
@@ -41,5 +43,26 @@ impl Config {
                  it with: scm-server keys generate --out FILE",
             )),
         }
+    }
+
+    /// What is wrong with keys that the operator gave.
+    pub(super) fn key_problem(&self) -> Option<ConfigError> {
+        let problem = match self.key_source() {
+            Err(error) => return Some(error),
+            Ok(KeySource::Own(_)) => return None,
+            Ok(KeySource::Value(text)) => {
+                KeyRing::parse(&text).map(drop).map_err(anyhow::Error::from)
+            }
+            Ok(KeySource::Given(path)) => {
+                KeyRing::load(&path).map(drop).map_err(anyhow::Error::from)
+            }
+        };
+        let source = self
+            .key_source()
+            .map(|source| source.label())
+            .unwrap_or_default();
+        problem
+            .err()
+            .map(|error| ConfigError::one(format!("keys: {source}: {error:#}")))
     }
 }

@@ -1,6 +1,6 @@
 //! The layers that settings come from, lowest first, and which of them each value stands in.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, ffi::OsString, path::PathBuf};
 
 use config::{Environment, File, FileFormat, Map};
 use serde_json::Value;
@@ -41,6 +41,26 @@ where
         name: name.to_owned(),
         values,
     })
+}
+
+/// The variables that are settings. What others hold is nobody's business, and need not be text.
+fn ours(
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<Map<String, String>, ConfigError> {
+    let mut ours = Map::new();
+    for (name, value) in environment {
+        let Some(name) = name.to_str().filter(|name| name.starts_with("SCM_")) else {
+            continue;
+        };
+        if name.starts_with(NOT_OURS) || value.is_empty() {
+            continue;
+        }
+        match value.into_string() {
+            Ok(value) => ours.insert(name.to_owned(), value),
+            Err(_) => return Err(ConfigError::one(format!("{name}: must be UTF-8 text"))),
+        };
+    }
+    Ok(ours)
 }
 
 /// Fails with line, column and reason if a file is no TOML. The parser's own text quotes the line,
@@ -91,7 +111,7 @@ impl Layers {
     /// Reads every layer: the defaults, `files` in the given order, the environment, the flags.
     pub(crate) fn read(
         files: &[PathBuf],
-        environment: impl IntoIterator<Item = (String, String)>,
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
         flags: BTreeMap<&'static str, String>,
     ) -> Result<Self, ConfigError> {
         let mut layers = vec![layer(
@@ -105,12 +125,7 @@ impl Layers {
             readable(&name, &text)?;
             layers.push(layer(&name, File::from_str(&text, FileFormat::Toml))?);
         }
-        let ours: Map<String, String> = environment
-            .into_iter()
-            .filter(|(name, value)| {
-                name.starts_with("SCM_") && !name.starts_with(NOT_OURS) && !value.is_empty()
-            })
-            .collect();
+        let ours = ours(environment)?;
         let source = Environment::with_prefix("SCM")
             .prefix_separator("_")
             .separator("__")

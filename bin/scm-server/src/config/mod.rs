@@ -69,10 +69,16 @@ impl Config {
         {
             problems.push("public_url: must start with https:// or http://".to_owned());
         }
+        if self.workers > 1_024 {
+            problems.push("workers: must be at most 1024".to_owned());
+        }
+        if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.log.filter) {
+            problems.push(format!("log.filter: {error}"));
+        }
         for result in [
             self.database.problem(),
             self.auth.api_keys().err(),
-            self.key_source().err(),
+            self.key_problem(),
             self.provider_hosts().err(),
         ] {
             problems.extend(result.into_iter().flat_map(|error| error.0));

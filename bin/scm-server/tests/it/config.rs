@@ -62,6 +62,15 @@ fn wrong_settings_end_with_78_and_name_the_key() {
         &[],
         &["hosts[0].kind", "not supported"],
     );
+    check("", &[("SCM_LOG__FILTER", "a=b=c[[")], &["log.filter"]);
+    check("", &[("SCM_KEYS", "garbage")], &["keys: the setting keys"]);
+    check("", &[("SCM_KEYS_FILE", "/nonexist")], &["keys: /nonexist"]);
+    check("", &[("SCM_WORKERS", "100000")], &["workers"]);
+    check(
+        "[[hosts]]\nkind = \"gitlab\"\nhost = \"x.example\"\napi_url = \"ftp://y\"\n",
+        &[],
+        &["hosts: x.example"],
+    );
     // Every problem at once.
     check(
         "public_url = \"scm.example.com\"\n[database]\nmax_connections = 0\n",
@@ -206,4 +215,28 @@ fn a_database_in_memory_is_refused() {
         assert_eq!(output.status.code(), Some(78));
         assert!(text(&output).contains("in memory"), "{}", text(&output));
     }
+}
+
+#[test]
+fn variables_of_others_need_not_be_text() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let odd = std::ffi::OsStr::from_bytes(b"\xff");
+    let place = Place::new();
+    let good = place
+        .command(&["config", "check"])
+        .env("OTHER", odd)
+        .output()
+        .unwrap();
+    assert!(good.status.success(), "{}", text(&good));
+    let ours = place
+        .command(&["config", "check"])
+        .env("SCM_LISTEN", odd)
+        .output()
+        .unwrap();
+    assert_eq!(ours.status.code(), Some(78));
+    assert!(
+        text(&ours).contains("SCM_LISTEN: must be UTF-8"),
+        "{}",
+        text(&ours)
+    );
 }

@@ -56,6 +56,7 @@ fn a_key_file_that_is_none_is_not_echoed() {
     let refused = place.run(&["serve"]);
     let said = text(&refused);
     assert!(!refused.status.success());
+    assert_eq!(refused.status.code(), Some(78));
     assert!(said.contains("mine (keys_file)"), "{said}");
     assert!(!said.contains("hunter2"), "{said}");
 }

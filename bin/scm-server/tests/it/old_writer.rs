@@ -30,11 +30,20 @@ async fn its_rows_are_taken_over_at_the_start() {
         "repositoryUrl": "git@github.com:octo/app.git",
         "accessToken": "ghp_x",
     });
-    assert_eq!(client.post(BASE, &spelling).0, 409, "another spelling of the same repository");
+    assert_eq!(
+        client.post(BASE, &spelling).0,
+        409,
+        "another spelling of the same repository"
+    );
 
     // A token in clear is never used, and only its own row suffers.
-    let (status, failed) = client.send("POST", &format!("{BASE}/old-1/verify"), None).unwrap();
-    assert_eq!((status, &failed["code"]), (500, &json!("secret_unreadable")));
+    let (status, failed) = client
+        .send("POST", &format!("{BASE}/old-1/verify"), None)
+        .unwrap();
+    assert_eq!(
+        (status, &failed["code"]),
+        (500, &json!("secret_unreadable"))
+    );
     assert!(!server.log().contains("in clear"));
     assert!(!failed.to_string().contains("old-1"), "{failed}");
     assert_eq!(client.get(BASE).0, 200);

@@ -91,8 +91,10 @@ fn limit(raw: &str) -> Result<PageLimit, scm_types::InvalidPage> {
 pub(crate) async fn create(
     caller: Known,
     body: Fields,
+    request: HttpRequest,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
+    Query::of(&request)?.finish()?;
     let dto = new_integration(body, &caller)?;
     let row = state.services.create(&caller.0, dto).await?;
     let envelope = Envelope::of(&row).message("SCM integration created successfully");
@@ -198,6 +200,7 @@ pub(crate) async fn update(
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let id = id(&request)?;
+    Query::of(&request)?.finish()?;
     let changes = UpdateScmIntegrationDto {
         display_name: body.text_patch("displayName", |raw| DisplayName::parse(&raw)),
         default_branch: body.text_patch("defaultBranch", |raw| BranchName::parse(&raw)),

@@ -43,6 +43,7 @@ pub(crate) async fn dry_run(
     request: HttpRequest,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
+    Query::of(&request)?.finish()?;
     let kind = body.required_text("scmType", |raw| raw.parse::<ScmType>());
     let url = body.required_text("repositoryUrl", Ok::<_, String>);
     let token = body.required_text("accessToken", AccessToken::parse);

@@ -101,6 +101,39 @@ async fn every_kind_of_failure_has_it() {
             "body_too_large",
         ),
         (
+            "compressed",
+            post()
+                .insert_header(json)
+                .insert_header(("Content-Encoding", "gzip"))
+                .set_payload("{}"),
+            415,
+            "unsupported_media_type",
+        ),
+        (
+            "another charset",
+            post()
+                .insert_header(("Content-Type", "application/json; charset=utf-16"))
+                .set_payload("{}"),
+            415,
+            "unsupported_media_type",
+        ),
+        (
+            "announced too large",
+            post()
+                .insert_header(json)
+                .insert_header(("Content-Length", "9223372036854775807")),
+            413,
+            "body_too_large",
+        ),
+        (
+            "a query where none belongs",
+            app.request(Method::POST, "?bogus=1", None)
+                .insert_header(json)
+                .set_payload("{}"),
+            400,
+            "validation_failed",
+        ),
+        (
             "bad query",
             app.request(Method::GET, "?limit=%zz&limit=%ff", None),
             400,

@@ -62,9 +62,7 @@ fn with_scheme<'a>(scheme: &str, rest: &'a str) -> Result<Source<'a>, RepoUrlErr
         _ => None,
     };
     let is_login_of_ssh = |user: &str| {
-        transport == Some(Transport::Ssh)
-            && !scheme.eq_ignore_ascii_case("git")
-            && !holds_password(user)
+        transport == Some(Transport::Ssh) && !scheme.eq_ignore_ascii_case("git") && !is_secret(user)
     };
     if user.is_some_and(|user| !is_login_of_ssh(user)) {
         return Err(RepoUrlError::Userinfo);
@@ -80,7 +78,7 @@ fn without_scheme<'a>(text: &'a str, hosts: &WebHosts) -> Result<Source<'a>, Rep
         Some((user, place)) => (Some(user), place),
         None => (None, before),
     };
-    if user.is_some_and(holds_password) {
+    if user.is_some_and(is_secret) {
         return Err(RepoUrlError::Userinfo);
     }
     let web = Transport::Web { is_http: false };
@@ -99,9 +97,35 @@ fn without_scheme<'a>(text: &'a str, hosts: &WebHosts) -> Result<Source<'a>, Rep
     source(Transport::Ssh, &place[..colon], &text[path..])
 }
 
-/// `git:password`, and the same with the colon encoded.
-fn holds_password(user: &str) -> bool {
-    user.contains(':') || user.to_ascii_lowercase().contains("%3a")
+/// True for `git:password` (also with the colon encoded), and for a token in the place of the login.
+fn is_secret(user: &str) -> bool {
+    user.contains(':') || user.to_ascii_lowercase().contains("%3a") || looks_like_a_token(user)
+}
+
+/// Logins of SSH are short words, such as `git` or `org-123`. Tokens are long, or begin as the
+/// hosts' own do.
+fn looks_like_a_token(user: &str) -> bool {
+    const BEGINNINGS: [&str; 15] = [
+        "ghp_",
+        "gho_",
+        "ghu_",
+        "ghs_",
+        "ghr_",
+        "github_pat_",
+        "glpat-",
+        "gldt-",
+        "glcbt-",
+        "glrt-",
+        "glptt-",
+        "glft-",
+        "ATATT",
+        "ATCTT",
+        "ATBB",
+    ];
+    user.len() > 32
+        || BEGINNINGS
+            .iter()
+            .any(|beginning| user.starts_with(beginning))
 }
 
 fn is_configured(hostname: &str, port: &str, hosts: &WebHosts) -> bool {

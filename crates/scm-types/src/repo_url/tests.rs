@@ -173,6 +173,13 @@ fn userinfo_is_refused() {
     refuses("u:p@github.com/o/n", &RepoUrlError::Userinfo);
     refuses("ssh://git:p@github.com/o/n", &RepoUrlError::Userinfo);
     refuses("git:p@github.com:o/n", &RepoUrlError::Userinfo);
+    // A token where the login of SSH belongs.
+    refuses("ghp_x@github.com:o/n", &RepoUrlError::Userinfo);
+    refuses("ssh://glpat-x@gitlab.com/o/n", &RepoUrlError::Userinfo);
+    refuses(
+        "0123456789abcdef0123456789abcdef01234567@github.com:o/n",
+        &RepoUrlError::Userinfo,
+    );
     // Characters that end the authority, in a password that should have been encoded.
     refuses("https://u:p/w@github.com/o/n", &RepoUrlError::Userinfo);
     refuses("https://u:p?w@github.com/o/n", &RepoUrlError::Userinfo);
