@@ -107,7 +107,11 @@ impl ScmIntegrationController {
         let select = Entity::find()
             .select_only()
             .columns([Column::Id, Column::DeletedAt])
-            .filter(of_repository(&new.tenant_id, &new.repository))
+            .filter(of_repository(
+                self.backend(),
+                &new.tenant_id,
+                &new.repository,
+            ))
             // A live row decides: its keys are taken, whatever is deleted beside it.
             .order_by(Column::DeletedAt.is_not_null(), Order::Asc)
             .limit(1);
@@ -143,7 +147,7 @@ impl ScmIntegrationController {
                 Column::CredentialVersion,
                 Expr::col(Column::CredentialVersion).add(1),
             )
-            .cond_where(row(scope, id).add(Column::DeletedAt.is_not_null()));
+            .cond_where(row(self.backend(), scope, id).add(Column::DeletedAt.is_not_null()));
         let written = self.db.run(|pool| pool.execute(&update)).await?;
         if written.rows_affected() == 0 {
             return Ok(None);

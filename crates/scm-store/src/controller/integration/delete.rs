@@ -43,7 +43,9 @@ impl ScmIntegrationController {
                 Expr::col(Column::CredentialVersion).add(1),
             )
             .value(Column::UpdatedAt, now)
-            .cond_where(row_at(scope, id, expected).add(Column::DeletedAt.is_null()));
+            .cond_where(
+                row_at(self.backend(), scope, id, expected).add(Column::DeletedAt.is_null()),
+            );
         for secret in [
             Column::AccessToken,
             Column::RefreshToken,
@@ -55,7 +57,10 @@ impl ScmIntegrationController {
         if written.rows_affected() > 0 {
             return Ok(true);
         }
-        match self.one(select_safe().filter(row(scope, id))).await? {
+        match self
+            .one(select_safe().filter(row(self.backend(), scope, id)))
+            .await?
+        {
             None => Ok(false),
             Some(found) if Row::new(&found)?.is_deleted()? => Ok(true),
             Some(_) => Err(StoreError::VersionMismatch),
@@ -75,7 +80,7 @@ impl ScmIntegrationController {
         let mut delete = Query::delete();
         delete
             .from_table(Entity)
-            .cond_where(row_at(scope, id, expected));
+            .cond_where(row_at(self.backend(), scope, id, expected));
         let removed = self
             .db
             .attempt(|pool| pool.execute(&delete))

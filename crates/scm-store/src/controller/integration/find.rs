@@ -12,7 +12,7 @@ use sea_orm::{
 
 use super::{
     ScmIntegrationController,
-    scope::{row, within},
+    scope::{row, same, within},
 };
 use crate::{
     StoreError,
@@ -29,7 +29,9 @@ impl ScmIntegrationController {
         scope: &TenantScope,
         id: &IntegrationId,
     ) -> Result<Option<SafeScmIntegration>, StoreError> {
-        let found = self.one(select_safe().filter(row(scope, id))).await?;
+        let found = self
+            .one(select_safe().filter(row(self.backend(), scope, id)))
+            .await?;
         found
             .map(|found| Row::new(&found)?.safe(self.now()))
             .transpose()
@@ -45,7 +47,7 @@ impl ScmIntegrationController {
         id: &IntegrationId,
     ) -> Result<Option<TenantScmIntegration>, StoreError> {
         let found = self
-            .one(select_with_secrets().filter(row(scope, id)))
+            .one(select_with_secrets().filter(row(self.backend(), scope, id)))
             .await?;
         found
             .map(|found| Row::new(&found)?.opened(&self.cipher, self.now()))
@@ -74,7 +76,7 @@ impl ScmIntegrationController {
             });
         }
         let limit = usize::from(page.limit.get());
-        let select = list(self.db.pool.get_database_backend(), scope, filters, page);
+        let select = list(self.backend(), scope, filters, page);
         let rows = self.all(select).await?;
         let now = self.now();
         let items = rows
@@ -104,7 +106,7 @@ impl ScmIntegrationController {
             return Ok(None);
         }
         let select = select_safe()
-            .filter(of_repository(tenant, repository))
+            .filter(of_repository(self.backend(), tenant, repository))
             .filter(Column::DeletedAt.is_null())
             .order_by(Column::CreatedAt, Order::Asc)
             .limit(1);
@@ -120,17 +122,18 @@ impl ScmIntegrationController {
         scope: &TenantScope,
         id: &IntegrationId,
     ) -> Result<bool, StoreError> {
-        let select = Entity::find()
-            .select_only()
-            .column(Column::Id)
-            .filter(row(scope, id));
+        let select =
+            Entity::find()
+                .select_only()
+                .column(Column::Id)
+                .filter(row(self.backend(), scope, id));
         Ok(self.one(select).await?.is_some())
     }
 
     /// How many active rows the scope reaches.
     pub async fn count(&self, scope: &TenantScope) -> Result<u64, StoreError> {
         let select = Entity::find()
-            .filter(within(scope))
+            .filter(within(self.backend(), scope))
             .filter(Column::IsActive.eq(true));
         self.db.run(|pool| select.clone().count(pool)).await
     }
@@ -158,8 +161,8 @@ pub(super) fn list(
     page: &PageRequest,
 ) -> Select<Entity> {
     let select = select_safe()
-        .filter(within(scope))
-        .filter(passing(filters))
+        .filter(within(backend, scope))
+        .filter(passing(backend, filters))
         .order_by(Column::CreatedAt, Order::Desc)
         .order_by(Column::Id, Order::Desc)
         .limit(u64::from(page.limit.get()) + 1);
@@ -170,9 +173,12 @@ pub(super) fn list(
 }
 
 /// Rows of one repository: those of an old writer have no key, so their URL must be the same text.
-pub(super) fn of_repository(tenant: &TenantId, repository: &RepoUrl) -> Condition {
-    Condition::all()
-        .add(Column::TenantId.eq(tenant.as_str()))
+pub(super) fn of_repository(
+    backend: DbBackend,
+    tenant: &TenantId,
+    repository: &RepoUrl,
+) -> Condition {
+    same(backend, Column::TenantId, tenant.as_str())
         .add(Column::ScmType.eq(repository.scm_type().as_str()))
         .add(
             Condition::any()
@@ -181,7 +187,7 @@ pub(super) fn of_repository(tenant: &TenantId, repository: &RepoUrl) -> Conditio
         )
 }
 
-fn passing(filters: &ScmIntegrationFilters) -> Condition {
+fn passing(backend: DbBackend, filters: &ScmIntegrationFilters) -> Condition {
     let active = match filters.is_active {
         Some(active) => Column::IsActive.eq(active),
         None => Column::DeletedAt.is_null(),
@@ -192,7 +198,7 @@ fn passing(filters: &ScmIntegrationFilters) -> Condition {
             filters
                 .tenant_id
                 .as_ref()
-                .map(|tenant| Column::TenantId.eq(tenant.as_str())),
+                .map(|tenant| same(backend, Column::TenantId, tenant.as_str())),
         )
         .add_option(
             filters

@@ -22,7 +22,7 @@ mod verify;
 use std::{sync::Arc, time::Duration};
 
 use scm_types::{Clock, Timestamp};
-use sea_orm::DatabaseConnection;
+use sea_orm::{DatabaseConnection, DbBackend};
 
 use crate::{Cipher, ConnectOptions, query::Bounded};
 
@@ -73,5 +73,9 @@ impl ScmIntegrationController {
 
     fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    fn backend(&self) -> DbBackend {
+        self.db.pool.get_database_backend()
     }
 }

@@ -50,7 +50,7 @@ impl ScmIntegrationController {
             return Ok(None);
         };
         let mut update = self.assignments(changes, secrets);
-        update.cond_where(row_at(scope, id, expected).add(allowed(changes)));
+        update.cond_where(row_at(self.backend(), scope, id, expected).add(allowed(changes)));
         let written = self.db.run(|pool| pool.execute(&update)).await?;
         if written.rows_affected() == 0 {
             return self.unchanged(scope, id, changes, expected).await;
@@ -66,7 +66,10 @@ impl ScmIntegrationController {
         changes: &UpdateScmIntegrationDto,
         expected: Option<&RowVersion>,
     ) -> Result<Option<SafeScmIntegration>, StoreError> {
-        let Some(found) = self.one(select_safe().filter(row(scope, id))).await? else {
+        let Some(found) = self
+            .one(select_safe().filter(row(self.backend(), scope, id)))
+            .await?
+        else {
             return Ok(None);
         };
         let row = Row::new(&found)?;
@@ -106,7 +109,10 @@ impl ScmIntegrationController {
         let tenant = match scope {
             TenantScope::Tenant(tenant) => tenant.clone(),
             TenantScope::Platform => {
-                let Some(found) = self.one(select_safe().filter(row(scope, id))).await? else {
+                let Some(found) = self
+                    .one(select_safe().filter(row(self.backend(), scope, id)))
+                    .await?
+                else {
                     return Ok(None);
                 };
                 Row::new(&found)?.tenant()?

@@ -61,7 +61,7 @@ impl ScmIntegrationController {
             .value(Column::Version, Expr::col(Column::Version).add(1))
             .value(Column::UpdatedAt, now)
             .cond_where(
-                row(scope, id)
+                row(self.backend(), scope, id)
                     .add(Column::CredentialVersion.eq(outcome.credential_version))
                     .add(Column::DeletedAt.is_null()),
             );
