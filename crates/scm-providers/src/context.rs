@@ -123,6 +123,16 @@ impl Context {
     }
 }
 
+/// The path that a host gave its repository, if it can be one: further calls are made of it.
+pub(crate) fn checked_path(path: &str) -> Result<(), ProviderError> {
+    let steps = |segment: &str| matches!(segment, "" | "." | "..");
+    if path.contains('/') && !path.split('/').any(steps) {
+        Ok(())
+    } else {
+        Err(ProviderError::malformed("a repository without a path"))
+    }
+}
+
 /// What a 404 means.
 pub(crate) fn not_found(subject: Subject) -> ProviderError {
     match subject {

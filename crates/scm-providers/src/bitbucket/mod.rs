@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     BranchPage, HookReport, Identity, NextPage, Provider, ProviderError, RepositoryAccess,
-    context::{Context, Subject},
+    context::{Context, Subject, checked_path},
     provider::sealed::Sealed,
     transport::{Answer, Dialect},
 };
@@ -157,7 +157,9 @@ impl Provider for Bitbucket {
             matches!(status.as_u16(), 403 | 404 | 410)
         });
         let answer = self.accept(asked.await?, Subject::Repository)?;
-        let info = map::repository(&self.context, &answer.json()?);
+        let found: wire::Repository = answer.json()?;
+        checked_path(&found.full_name)?;
+        let info = map::repository(&self.context, &found);
         Ok(RepositoryAccess {
             permission: self.permission(&info).await?,
             read_only: None,

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     BranchPage, HookReport, Identity, NextPage, Provider, ProviderError, RepositoryAccess,
-    context::{Context, Subject},
+    context::{Context, Subject, checked_path},
     page::next_of,
     provider::sealed::Sealed,
     transport::{Answer, Dialect},
@@ -108,7 +108,9 @@ impl Provider for Github {
             .repository(by_id, &by_path, |status| status == StatusCode::NOT_FOUND);
         let answer = asked.await?;
         let answer = self.accept(answer, Subject::Repository).await?;
-        Ok(map::repository(&self.context, identity, &answer.json()?))
+        let found: wire::Repository = answer.json()?;
+        checked_path(&found.full_name)?;
+        Ok(map::repository(&self.context, identity, &found))
     }
 
     async fn hooks(

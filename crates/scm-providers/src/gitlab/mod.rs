@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     BranchPage, HookReport, Identity, NextPage, Provider, ProviderError, RepositoryAccess,
-    context::{Context, Subject},
+    context::{Context, Subject, checked_path},
     page::next_of,
     path::api_url,
     provider::sealed::Sealed,
@@ -141,7 +141,9 @@ impl Provider for Gitlab {
             .context
             .repository(by_id, &by_path, |status| status == StatusCode::NOT_FOUND);
         let answer = self.accept(asked.await?, Subject::Repository)?;
-        Ok(map::repository(&self.context, &answer.json()?))
+        let found: wire::Project = answer.json()?;
+        checked_path(&found.path_with_namespace)?;
+        Ok(map::repository(&self.context, &found))
     }
 
     async fn hooks(

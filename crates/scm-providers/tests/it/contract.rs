@@ -360,6 +360,22 @@ async fn an_id_of_another_form_is_not_used() {
 }
 
 #[tokio::test]
+async fn a_path_that_is_none_is_no_answer_of_the_api() {
+    for path in ["", "app", "/app", "octo/", "../app"] {
+        suite(
+            "no path",
+            |host, standard| {
+                let named = json!({"full_name": path, "path_with_namespace": path});
+                let reply = host.repository_reply().with(&named);
+                host.on("GET", standard.repository_route(), reply);
+            },
+            passing("unavailable"),
+        )
+        .await;
+    }
+}
+
+#[tokio::test]
 async fn an_archived_repository_denies_writes() {
     for standard in [Standard::Github, Standard::Gitlab] {
         let bench = Bench::of(standard).await;
