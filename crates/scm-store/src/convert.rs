@@ -2,8 +2,9 @@
 //! no sense is told with its row and column: [`StoreError::Corrupt`].
 
 use scm_types::{
-    AccessToken, AccountId, IntegrationId, RefreshToken, RowVersion, SafeScmIntegration, ScmType,
-    TenantId, TenantScmIntegration, Timestamp, VerificationStatus, WebhookSecret,
+    AccessToken, AccountId, IntegrationId, PageCursor, RefreshToken, RowVersion,
+    SafeScmIntegration, ScmType, TenantId, TenantScmIntegration, Timestamp, VerificationStatus,
+    WebhookSecret,
 };
 use sea_orm::{
     ColumnTrait, EntityTrait, IdenStatic, QueryResult, QuerySelect, Select, TryGetable,
@@ -124,6 +125,14 @@ impl<'a> Row<'a> {
 
     pub(crate) fn time(&self, column: Column) -> Result<Option<Timestamp>, StoreError> {
         Ok(self.get::<Option<DateTimeUtc>>(column)?.map(Into::into))
+    }
+
+    /// Where the row stands in a list.
+    pub(crate) fn place(&self) -> Result<PageCursor, StoreError> {
+        Ok(PageCursor {
+            created_at: self.required_time(Column::CreatedAt)?,
+            id: self.id.clone(),
+        })
     }
 
     fn required_time(&self, column: Column) -> Result<Timestamp, StoreError> {

@@ -5,8 +5,8 @@ use scm_types::{
     ScmIntegrationFilters, TenantId, TenantScmIntegration, TenantScope,
 };
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, Order, PaginatorTrait,
-    QueryFilter, QueryOrder, QueryResult, QuerySelect, QueryTrait, Select,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, IdenStatic, Order,
+    PaginatorTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect, QueryTrait, Select,
     sea_query::{Expr, ExprTrait},
 };
 
@@ -17,7 +17,7 @@ use super::{
 use crate::{
     StoreError,
     convert::{Row, select_safe, select_with_secrets},
-    entity::tenant_scm_integration::{Column, Entity},
+    entity::tenant_scm_integration::{Column, Entity, TABLE},
 };
 
 impl ScmIntegrationController {
@@ -59,8 +59,11 @@ impl ScmIntegrationController {
     /// - Without `is_active`, soft-deleted rows are left out and paused ones are in; with
     ///   `is_active: false` both are in.
     /// - `tenant_id` only narrows: a tenant outside the scope gives an empty page.
+    /// - A row that makes no sense is left out and named in the log, so a page can hold fewer rows
+    ///   than there is room for, even none, and still have a next one.
     ///
-    /// Fails with [`StoreError::Corrupt`] if one of the rows makes no sense.
+    /// Fails with [`StoreError::Corrupt`] if there are more rows and not one of this page's has a
+    /// readable place in the order.
     pub async fn find_all(
         &self,
         scope: &TenantScope,
@@ -78,19 +81,26 @@ impl ScmIntegrationController {
         let limit = usize::from(page.limit.get());
         let select = list(self.backend(), scope, filters, page);
         let rows = self.all(select).await?;
+        let read = rows.get(..limit).unwrap_or(&rows);
         let now = self.now();
-        let items = rows
-            .iter()
-            .take(limit)
-            .map(|row| Row::new(row)?.safe(now))
-            .collect::<Result<Vec<_>, _>>()?;
-        let next = items
-            .last()
-            .filter(|_| rows.len() > limit)
-            .map(|last| PageCursor {
-                created_at: last.created_at,
-                id: last.id.clone(),
-            });
+        let mut items = Vec::with_capacity(read.len());
+        for row in read {
+            match Row::new(row).and_then(|row| row.safe(now)) {
+                Ok(item) => items.push(item),
+                Err(StoreError::Corrupt { table, column, id }) => tracing::error!(
+                    table,
+                    column,
+                    id,
+                    "a row makes no sense and is left out of a list"
+                ),
+                Err(error) => return Err(error),
+            }
+        }
+        let next = if rows.len() > limit {
+            Some(behind_last(read)?)
+        } else {
+            None
+        };
         Ok(Page { items, next })
     }
 
@@ -150,6 +160,23 @@ impl ScmIntegrationController {
         let select = select.into_query();
         self.db.run(|pool| pool.query_all(&select)).await
     }
+}
+
+/// The place of the last row, whatever else of it makes sense. If its place does not, that of the
+/// last one before it: the rows between are then read again.
+fn behind_last(rows: &[QueryResult]) -> Result<PageCursor, StoreError> {
+    let mut unreadable = None;
+    for row in rows.iter().rev() {
+        match Row::new(row).and_then(|row| row.place()) {
+            Ok(place) => return Ok(place),
+            Err(error) => unreadable = Some(error),
+        }
+    }
+    Err(unreadable.unwrap_or_else(|| StoreError::Corrupt {
+        table: TABLE,
+        column: Column::Id.as_str(),
+        id: String::new(),
+    }))
 }
 
 /// The statement behind a page. It fetches one row more than asked for, which tells whether there
