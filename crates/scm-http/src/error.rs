@@ -130,6 +130,7 @@ fn service(error: &ServiceError) -> (StatusCode, &'static str) {
         ServiceError::CredentialChanged => (StatusCode::CONFLICT, "credential_changed"),
         ServiceError::VersionMismatch => (StatusCode::PRECONDITION_FAILED, "version_mismatch"),
         ServiceError::HostNotConfigured => (StatusCode::CONFLICT, "host_not_configured"),
+        ServiceError::UnusableUrl => (StatusCode::CONFLICT, "repository_url_unusable"),
         ServiceError::Provider(error) => provider(error),
         ServiceError::Store(error) => store(error),
     }
@@ -216,7 +217,8 @@ fn dress(failure: &mut Failure, error: &ServiceError) {
         | ServiceError::Deleted
         | ServiceError::CredentialChanged
         | ServiceError::VersionMismatch
-        | ServiceError::HostNotConfigured => {}
+        | ServiceError::HostNotConfigured
+        | ServiceError::UnusableUrl => {}
     }
 }
 

@@ -77,6 +77,9 @@ pub enum ServiceError {
         "The repository's host is not configured here for this kind of integration; ask the operator"
     )]
     HostNotConfigured,
+    /// What an old writer stored as the row's URL names no repository.
+    #[error("The stored repositoryUrl cannot be used; delete the integration and create it again")]
+    UnusableUrl,
     /// The code host did not do what was asked.
     #[error(transparent)]
     Provider(#[from] ProviderError),

@@ -9,8 +9,8 @@
 use scm_providers::{Known, ProviderError};
 use scm_store::VerificationOutcome;
 use scm_types::{
-    AccessToken, Caller, ConnectionReport, HostKind, IntegrationId, Patch, RepoUrl, Role,
-    SafeScmIntegration, ScmType, TenantScmIntegration, Timestamp, VerificationMetadata,
+    AccessToken, Caller, ConnectionReport, HostKind, IntegrationId, Patch, RepoUrl, RepoUrlError,
+    Role, SafeScmIntegration, ScmType, TenantScmIntegration, Timestamp, VerificationMetadata,
     VerificationResult, VerificationStatus,
 };
 
@@ -45,9 +45,14 @@ impl Services {
             .as_ref()
             .ok_or(ServiceError::NoCredential)?;
         // An old writer checks nothing: a GitHub row with a GitLab URL would send its token there.
-        let (raw, kind) = (&row.integration.repository_url, row.integration.scm_type);
-        let url = input::repository(raw, kind, self.registry.web_hosts())
-            .map_err(|_| ServiceError::HostNotConfigured)?;
+        let url = RepoUrl::parse(&row.integration.repository_url, self.registry.web_hosts());
+        let url = url.map_err(|error| match error {
+            RepoUrlError::UnknownHost { .. } => ServiceError::HostNotConfigured,
+            _ => ServiceError::UnusableUrl,
+        })?;
+        if url.scm_type() != row.integration.scm_type {
+            return Err(ServiceError::HostNotConfigured);
+        }
 
         let known = Known {
             expires_at: row.integration.token_expires_at,

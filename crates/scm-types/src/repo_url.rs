@@ -31,7 +31,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use crate::{HostKind, ScmType, WebHost, WebHosts};
 
@@ -244,5 +244,29 @@ impl RepoUrl {
 impl fmt::Display for RepoUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.url)
+    }
+}
+
+/// A URL that somebody else stored, fit to be shown: what stands before the `@` of its authority
+/// is replaced by `***`. This system stores no such URL itself; an old writer of the same table may.
+#[must_use]
+pub fn without_userinfo(url: &str) -> Cow<'_, str> {
+    let start = url.find("://").map_or(0, |scheme| scheme + 3);
+    let end = url[start..]
+        .find(['/', '?', '#'])
+        .map_or(url.len(), |length| start + length);
+    // A password can hold a slash that nobody encoded; the host of a repository holds no `@`.
+    let end = if start > 0 {
+        url[start..]
+            .rfind('@')
+            .map_or(end, |at| end.max(start + at + 1))
+    } else {
+        end
+    };
+    match url[start..end].rfind('@') {
+        Some(at) if start > 0 || url[start..start + at].contains(':') => {
+            Cow::Owned(format!("{}***{}", &url[..start], &url[start + at..]))
+        }
+        _ => Cow::Borrowed(url),
     }
 }

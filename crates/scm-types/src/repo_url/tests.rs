@@ -497,6 +497,32 @@ fn odd_name() -> impl Strategy<Value = String> {
     })
 }
 
+#[test]
+fn stored_urls_are_shown_without_userinfo() {
+    for (stored, shown) in [
+        ("https://github.com/o/n", "https://github.com/o/n"),
+        (
+            "https://u:hunter2@github.com/o/n",
+            "https://***@github.com/o/n",
+        ),
+        (
+            "https://hunter2@github.com/o/n",
+            "https://***@github.com/o/n",
+        ),
+        (
+            "https://u:hun/ter2@github.com/o/n",
+            "https://***@github.com/o/n",
+        ),
+        ("ssh://git@github.com/o/n", "ssh://***@github.com/o/n"),
+        ("git@github.com:o/n.git", "git@github.com:o/n.git"),
+        ("git:hunter2@github.com:o/n.git", "***@github.com:o/n.git"),
+        ("not a url", "not a url"),
+        ("", ""),
+    ] {
+        assert_eq!(without_userinfo(stored), shown, "{stored}");
+    }
+}
+
 proptest! {
     #[test]
     fn all_forms_of_a_repository_have_one_normal_form(
