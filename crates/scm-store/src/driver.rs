@@ -160,6 +160,7 @@ fn mysql(code: &str) -> (Meaning, &'static str) {
         "1044" | "1045" | "1698" => (Meaning::Away, "the login was refused"),
         "1049" => (Meaning::Away, "there is no such database"),
         "1040" | "1203" | "1226" => (Meaning::Away, "the server takes no more connections"),
+        "1927" | "4031" => (Meaning::Away, "the server closed the connection"),
         "1053" | "1077" | "1079" => (Meaning::Away, "the server is shutting down"),
         "1317" | "1969" | "3024" => (Meaning::Away, "the statement took too long"),
         "1290" | "1792" | "1836" => (Meaning::Away, "the server is read-only"),
@@ -208,5 +209,17 @@ fn sqlite(code: &str) -> (Meaning, &'static str) {
             Ok(14) => (Meaning::Away, "the database file cannot be opened"),
             _ => (Meaning::Other, "the database refused the statement"),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_closed_mysql_connection_is_a_database_that_is_away() {
+        for code in ["1053", "1927", "4031"] {
+            assert_eq!(mysql(code).0, Meaning::Away, "{code}");
+        }
     }
 }
