@@ -70,10 +70,13 @@ impl KeyRing {
         Ok(LoadedKeys { ring, created })
     }
 
-    /// Writes the ring over a key file: the new file replaces the old one as a whole.
+    /// Writes the ring over a key file: the new file replaces the old one as a whole and can be
+    /// read by whom the old one could, or by fewer where the system does not let its owner or group
+    /// be kept. Without an old one its mode is 0600.
     pub fn save(&self, path: &Path) -> Result<(), KeyFileError> {
         let draft = draft_path(path);
         let saved = write_new(&draft, self.to_file_text().as_bytes())
+            .and_then(|()| keep_readers(path, &draft))
             .and_then(|()| fs::rename(&draft, path))
             .and_then(|()| sync_directory(path));
         if saved.is_err() {
@@ -99,6 +102,34 @@ fn place(path: &Path, content: &[u8]) -> io::Result<bool> {
             Err(error) => Err(error),
         },
     }
+}
+
+/// Gives the draft the owner, group and mode of the file that it is to replace.
+#[cfg(unix)]
+fn keep_readers(path: &Path, draft: &Path) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+    let old = match fs::metadata(path) {
+        Ok(old) => old,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let draft = fs::File::open(draft)?;
+    let new = draft.metadata()?;
+    let mut mode = old.permissions().mode() & (0o777 & !TOO_MUCH);
+    if (old.uid(), old.gid()) != (new.uid(), new.gid())
+        && fchown(&draft, Some(old.uid()), Some(old.gid())).is_err()
+        && fchown(&draft, None, Some(old.gid())).is_err()
+    {
+        // The mode's group is another one now.
+        mode &= 0o700;
+    }
+    draft.set_permissions(fs::Permissions::from_mode(mode))?;
+    draft.sync_all()
+}
+
+#[cfg(not(unix))]
+fn keep_readers(_path: &Path, _draft: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 fn draft_path(path: &Path) -> PathBuf {
@@ -132,11 +163,14 @@ fn sync_directory(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// What a key file must not allow: anything to others, writing and running to its group.
+#[cfg(unix)]
+const TOO_MUCH: u32 = 0o037;
+
 #[cfg(unix)]
 fn check_mode(metadata: &fs::Metadata) -> Result<(), KeyFileError> {
     let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o777;
-    let too_much = mode & 0o037;
-    if too_much > 0 {
+    if mode & TOO_MUCH > 0 {
         return Err(KeyFileError::TooOpen { mode });
     }
     Ok(())

@@ -55,6 +55,39 @@ fn saving_replaces_the_whole_file() {
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
 }
 
+#[cfg(unix)]
+#[test]
+fn saving_keeps_who_may_read_the_file() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("keys");
+    let ring = KeyRing::load_or_create(&path).unwrap().ring;
+    // Only root can give a file away.
+    let given_away = chown(&path, Some(12_345), Some(23_456)).is_ok();
+    for (mode, want) in [
+        (0o640, 0o640),
+        (0o440, 0o440),
+        (0o400, 0o400),
+        (0o600, 0o600),
+        // Never more than a key file may have.
+        (0o664, 0o640),
+    ] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        ring.save(&path).unwrap();
+        let saved = fs::metadata(&path).unwrap();
+        assert_eq!(saved.permissions().mode() & 0o7777, want, "{mode:o}");
+        if given_away {
+            assert_eq!((saved.uid(), saved.gid()), (12_345, 23_456));
+        }
+    }
+    let new = directory.path().join("new");
+    ring.save(&new).unwrap();
+    assert_eq!(
+        fs::metadata(&new).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+}
+
 #[test]
 fn what_cannot_be_used_is_told() {
     let directory = tempfile::tempdir().unwrap();
