@@ -22,8 +22,8 @@ impl ScmIntegrationController {
     /// Soft-deletes a row: inactive, and its secrets erased for good. True if the row is deleted
     /// now, by this call or by an earlier one; false if the scope reaches no such row.
     ///
-    /// Fails with [`StoreError::VersionMismatch`] if the row is not in the `expected` state and
-    /// not deleted either.
+    /// Fails with [`StoreError::VersionMismatch`] if the row is not in the `expected` state, deleted
+    /// or not.
     pub async fn soft_delete(
         &self,
         scope: &TenantScope,
@@ -57,13 +57,17 @@ impl ScmIntegrationController {
         if written.rows_affected() > 0 {
             return Ok(true);
         }
-        match self
-            .one(select_safe().filter(row(self.backend(), scope, id)))
-            .await?
-        {
-            None => Ok(false),
-            Some(found) if Row::new(&found)?.is_deleted()? => Ok(true),
-            Some(_) => Err(StoreError::VersionMismatch),
+        let select = select_safe().filter(row(self.backend(), scope, id));
+        let Some(found) = self.one(select).await? else {
+            return Ok(false);
+        };
+        let row = Row::new(&found)?;
+        if !row.is_deleted()? {
+            return Err(StoreError::VersionMismatch);
+        }
+        match expected {
+            Some(expected) if row.version()? != *expected => Err(StoreError::VersionMismatch),
+            _ => Ok(true),
         }
     }
 
