@@ -13,7 +13,7 @@ use scm_types::{
     UpdateScmIntegrationDto,
 };
 
-use crate::given::{Given, KEYS, cipher, new, scope};
+use crate::given::{Given, KEYS, cipher, new, scope, token};
 
 /// 32 times the same, at once; how many won, and that all others met a conflict.
 async fn created_by_32(given: &Given, url: &str) -> Vec<SafeScmIntegration> {
@@ -109,6 +109,37 @@ on_every_database! {
             }
         }
         assert_eq!(won, 1);
+    }
+
+    async fn without_an_expectation_no_version_is_missed(db: TestDb) {
+        let given = Given::on(db).await;
+        let row = given.created("t1", "https://github.com/a/b").await;
+        let (store, id) = (given.store.clone(), row.id.clone());
+        // The credential goes and comes while others switch the row on.
+        let other = tokio::spawn(async move {
+            for round in 0..200 {
+                let changes = UpdateScmIntegrationDto {
+                    access_token: if round % 2 == 0 {
+                        Patch::Null
+                    } else {
+                        Patch::Value(token("ghp_again"))
+                    },
+                    ..UpdateScmIntegrationDto::default()
+                };
+                store.update(&scope("t1"), &id, &changes, None).await.unwrap().unwrap();
+            }
+        });
+        let on = UpdateScmIntegrationDto {
+            is_active: Patch::Value(true),
+            ..UpdateScmIntegrationDto::default()
+        };
+        while !other.is_finished() {
+            match given.store.update(&scope("t1"), &row.id, &on, None).await {
+                Ok(Some(_)) | Err(StoreError::NoCredential) => {}
+                result => panic!("{result:?}"),
+            }
+        }
+        other.await.unwrap();
     }
 
     async fn writers_of_two_pools_do_not_lock_each_other_out(db: TestDb) {

@@ -21,6 +21,17 @@ use crate::{
     entity::tenant_scm_integration::{Column, Entity},
 };
 
+/// How often a change is tried whose obstacle went away between two statements.
+const ATTEMPTS: usize = 4;
+
+/// How it stands with a row that was not written.
+enum Standing {
+    /// This is the answer.
+    Told(Option<Box<SafeScmIntegration>>),
+    /// Nothing is in the way any more.
+    Possible,
+}
+
 impl ScmIntegrationController {
     /// Changes the fields that `changes` names and no others; `None` if the scope reaches no such
     /// row. Nothing named changes nothing.
@@ -44,33 +55,47 @@ impl ScmIntegrationController {
     ) -> Result<Option<SafeScmIntegration>, StoreError> {
         check(changes)?;
         if names_nothing(changes) {
-            return self.unchanged(scope, id, changes, expected).await;
+            return match self.unchanged(scope, id, changes, expected).await? {
+                Standing::Told(row) => Ok(row.map(|row| *row)),
+                Standing::Possible => Ok(None),
+            };
         }
         let Some(secrets) = self.seal_new(scope, id, changes).await? else {
             return Ok(None);
         };
         let mut update = self.assignments(changes, secrets);
         update.cond_where(row_at(self.backend(), scope, id, expected).add(allowed(changes)));
-        let written = self.db.run(|pool| pool.execute(&update)).await?;
-        if written.rows_affected() == 0 {
-            return self.unchanged(scope, id, changes, expected).await;
+        for _ in 0..ATTEMPTS {
+            let written = self.db.run(|pool| pool.execute(&update)).await?;
+            if written.rows_affected() > 0 {
+                return self.find_by_id(scope, id).await;
+            }
+            if let Standing::Told(row) = self.unchanged(scope, id, changes, expected).await? {
+                return Ok(row.map(|row| *row));
+            }
         }
-        self.find_by_id(scope, id).await
+        // What each of the statements met, though it was mended behind every one of them.
+        Err(if needs_credential(changes) {
+            StoreError::NoCredential
+        } else {
+            StoreError::Deleted
+        })
     }
 
-    /// What is there when nothing was written: the row, if nothing was to be written, or the reason.
+    /// What is there when nothing was written: the row, if nothing was to be written, the reason,
+    /// or that the reason is gone.
     async fn unchanged(
         &self,
         scope: &TenantScope,
         id: &IntegrationId,
         changes: &UpdateScmIntegrationDto,
         expected: Option<&RowVersion>,
-    ) -> Result<Option<SafeScmIntegration>, StoreError> {
+    ) -> Result<Standing, StoreError> {
         let Some(found) = self
             .one(select_safe().filter(row(self.backend(), scope, id)))
             .await?
         else {
-            return Ok(None);
+            return Ok(Standing::Told(None));
         };
         let row = Row::new(&found)?;
         if expected.is_some_and(|expected| row.version().is_ok_and(|now| now != *expected)) {
@@ -81,14 +106,15 @@ impl ScmIntegrationController {
         }
         let current = row.safe(self.now())?;
         if names_nothing(changes) {
-            return Ok(Some(current));
+            return Ok(Standing::Told(Some(Box::new(current))));
         }
         let keeps_token = row.has_token()? && !matches!(changes.access_token, Patch::Null);
-        if keeps_token || current.github_installation_id.is_some() {
-            // Somebody changed it between the two statements: what was missing is there now.
-            return Err(StoreError::VersionMismatch);
+        let has_credential = keeps_token || current.github_installation_id.is_some();
+        if needs_credential(changes) && !has_credential {
+            return Err(StoreError::NoCredential);
         }
-        Err(StoreError::NoCredential)
+        // Somebody changed it between the two statements: what was missing is there now.
+        Ok(Standing::Possible)
     }
 
     /// The new secrets, sealed for their row; `None` if there is no such row.
@@ -237,13 +263,18 @@ fn brings_back(changes: &UpdateScmIntegrationDto) -> bool {
     changes.is_active == Patch::Value(true) && changes.access_token.value().is_some()
 }
 
+/// True if the row is to be switched on with the credential it has.
+fn needs_credential(changes: &UpdateScmIntegrationDto) -> bool {
+    changes.is_active == Patch::Value(true) && !brings_back(changes)
+}
+
 /// The states of a row in which these changes are possible.
 fn allowed(changes: &UpdateScmIntegrationDto) -> Condition {
     if brings_back(changes) {
         return Condition::all();
     }
     let alive = Condition::all().add(Column::DeletedAt.is_null());
-    if changes.is_active != Patch::Value(true) {
+    if !needs_credential(changes) {
         return alive;
     }
     let installed = Column::GithubInstallationId.is_not_null();
