@@ -8,6 +8,10 @@
 //! So the hooks here ping with a limit, and they never hand a connection that did not answer back
 //! to sqlx: they put a new one in its place and drop the old one, which closes the socket without a
 //! word. Age and idleness are judged here too, for sqlx says goodbye to those without asking first.
+//!
+//! The ping at each release runs in a task of its own when the caller already has its answer. It
+//! cannot be left out for connections that look fine: sqlx sends its own, without a limit, right
+//! behind the hook, and the hook is not told whether the last statement was given up half-way.
 
 use std::{future::Future, mem, sync::Arc, time::Duration};
 
