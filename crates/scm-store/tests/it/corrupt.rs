@@ -85,6 +85,28 @@ on_every_database! {
         }
     }
 
+    async fn a_list_goes_on_behind_a_row_without_a_readable_id(db: TestDb) {
+        let given = Given::on(db).await;
+        let first = given.created("t1", "https://github.com/a/a").await;
+        given.tick();
+        let bad = given.created("t1", "https://github.com/a/b").await;
+        given.tick();
+        let last = given.created("t1", "https://github.com/a/c").await;
+        let sql = format!("UPDATE `tenant_scm_integrations` SET `id` = 'x y' WHERE `id` = '{}'", bad.id);
+        given.execute(&sql).await;
+        let mut request = page(2);
+        for (want, more) in [(&last, true), (&first, false)] {
+            let found = given
+                .store
+                .find_all(&scope("t1"), &ScmIntegrationFilters::default(), &request)
+                .await
+                .unwrap();
+            assert_eq!(found.items.iter().collect::<Vec<_>>(), [want]);
+            assert_eq!(found.next.is_some(), more);
+            request.after = found.next;
+        }
+    }
+
     async fn an_unknown_word_of_an_enumeration_is_named(db: TestDb) {
         let given = Given::on(db).await;
         let row = given.created("t1", "https://github.com/a/b").await;
