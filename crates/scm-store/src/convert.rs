@@ -4,7 +4,7 @@
 use scm_types::{
     AccessToken, AccountId, IntegrationId, PageCursor, RefreshToken, RowVersion,
     SafeScmIntegration, ScmType, TenantId, TenantScmIntegration, Timestamp, VerificationStatus,
-    WebhookSecret,
+    WebhookSecret, without_userinfo,
 };
 use sea_orm::{
     ColumnTrait, EntityTrait, IdenStatic, QueryResult, QuerySelect, Select, TryGetable,
@@ -178,7 +178,9 @@ impl<'a> Row<'a> {
             gitlab_group_id: self.get(Column::GitlabGroupId)?,
             bitbucket_workspace: self.get(Column::BitbucketWorkspace)?,
             bitbucket_repository: self.get(Column::BitbucketRepository)?,
-            repository_url: self.get(Column::RepositoryUrl)?,
+            // An old writer may have stored a password in it.
+            repository_url: without_userinfo(&self.get::<String>(Column::RepositoryUrl)?)
+                .into_owned(),
             default_branch: self.get(Column::DefaultBranch)?,
             token_expires_at,
             webhook_id: self.get(Column::WebhookId)?,

@@ -52,4 +52,22 @@ on_every_database! {
             );
         }
     }
+
+    async fn without_a_condition_none_is_failed(db: TestDb) {
+        let app = TestApp::open(&db).await;
+        let body = app.body("t", Standard::Github);
+        let id = app.post("", &body).await.expect(201).id();
+        let path = format!("/{id}");
+        let change = json!({"accessToken": format!("ghp_{MARK}2")});
+        for _ in 0..4 {
+            let patches = join_all((0..6).map(|_| app.patch(&path, &change)));
+            let deletes = join_all((0..6).map(|_| app.delete(&path)));
+            let creates = join_all((0..6).map(|_| app.post("", &body)));
+            let (patched, deleted, created) = futures::join!(patches, deletes, creates);
+            for answer in patched.iter().chain(&deleted).chain(&created) {
+                let status = answer.status.as_u16();
+                assert!([200, 201, 409].contains(&status), "{}", answer.json);
+            }
+        }
+    }
 }

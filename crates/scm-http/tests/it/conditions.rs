@@ -69,4 +69,42 @@ on_every_database! {
         let patch = app.request(Method::PATCH, &path, None).insert_header(("If-Match", tag.clone()));
         app.send(patch.set_json(json!({"displayName": "same row"}))).await.expect(200);
     }
+
+    async fn times_far_away_are_kept(db: TestDb) {
+        let app = TestApp::open(&db).await;
+        let id = app.post("", &app.body("t", Standard::Bitbucket)).await.expect(201).id();
+        let path = format!("/{id}");
+        for at in [
+            "2038-01-19T03:14:08.000Z",
+            "2050-06-30T23:59:59.999Z",
+            "9999-12-31T23:59:59.000Z",
+            "1969-12-31T23:59:59.000Z",
+            "1000-01-01T00:00:00.000Z",
+        ] {
+            let patched = app.patch(&path, &json!({"tokenExpiresAt": at})).await.expect(200);
+            assert_eq!(patched.data()["tokenExpiresAt"], at);
+            assert_eq!(app.get(&path).await.data()["tokenExpiresAt"], at);
+            let mut body = app.body("t", Standard::Github);
+            body["repositoryUrl"] = app.github.repository_url(&format!("octo/{}", &at[..4])).into();
+            body["tokenExpiresAt"] = at.into();
+            let created = app.post("", &body).await.expect(201);
+            assert_eq!(app.get(&format!("/{}", created.id())).await.data()["tokenExpiresAt"], at);
+        }
+        let far = app.get("?cursor=4102444800000.x").await.expect(200);
+        assert_eq!(far.json["count"], 6, "a cursor behind every row");
+
+        // The service's own times, too.
+        let now = scm_types::Clock::now(&*app.clock);
+        let later = scm_types::Timestamp::parse("2040-01-01T00:00:00Z").unwrap();
+        app.clock.advance(now.until(later));
+        app.patch(&path, &json!({"displayName": "x"})).await.expect(200);
+        app.verify(&id).await.expect(200);
+        let row = app.get(&path).await;
+        assert_eq!(row.data()["updatedAt"], "2040-01-01T00:00:00.000Z");
+        assert_eq!(row.data()["lastVerifiedAt"], "2040-01-01T00:00:00.000Z");
+        let condition = row.header("etag").unwrap().to_owned();
+        let delete = app.request(Method::DELETE, &path, None).insert_header(("If-Match", condition));
+        app.send(delete).await.expect(200);
+        assert_eq!(app.post("", &app.body("t", Standard::Bitbucket)).await.expect(201).id(), id);
+    }
 }

@@ -240,3 +240,30 @@ async fn a_token_is_not_sent_to_another_products_host() {
     );
     assert_eq!(app.provider_calls(), 0);
 }
+
+#[tokio::test]
+async fn a_password_that_an_old_writer_stored_in_a_url_is_not_shown() {
+    let (db, app) = app().await;
+    let id = app
+        .post("", &app.body("t", Standard::Github))
+        .await
+        .expect(201)
+        .id();
+    let url = format!("https://dev:{}@github.com/octo/app", crate::app::MARK);
+    let sql = format!("UPDATE tenant_scm_integrations SET repositoryUrl = '{url}'");
+    db.execute_by_hand(&sql).await;
+    // Every answer is searched for it on its way here.
+    let row = app.get(&format!("/{id}")).await.expect(200);
+    assert_eq!(
+        row.data()["repositoryUrl"],
+        "https://***@github.com/octo/app"
+    );
+    app.get("").await.expect(200);
+    app.patch(&format!("/{id}"), &json!({"displayName": "x"}))
+        .await
+        .expect(200);
+    assert_eq!(
+        app.verify(&id).await.expect(409).failure().0,
+        "repository_url_unusable"
+    );
+}

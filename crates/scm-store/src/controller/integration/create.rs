@@ -6,11 +6,16 @@ use scm_types::{
 };
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, Iterable, Order,
-    QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait, Query},
 };
 
-use super::{ScmIntegrationController, find::of_repository, fit::check_lengths, scope::row};
+use super::{
+    ScmIntegrationController,
+    find::of_repository,
+    fit::check_lengths,
+    scope::{bound, row},
+};
 use crate::{
     StoreError,
     convert::{Row, TokenState, place},
@@ -97,7 +102,17 @@ impl ScmIntegrationController {
         let id = new_integration_id();
         let now = self.now();
         let model = self.model(&id, new, now)?;
-        let insert = Entity::insert(model.into_active_model()).into_query();
+        let values = model.into_active_model();
+        let set = Column::iter().filter_map(|column| {
+            let value = values.get(column).into_value()?;
+            Some((column, Expr::value(bound(self.backend(), value))))
+        });
+        let (columns, values): (Vec<_>, Vec<_>) = set.unzip();
+        let mut insert = Query::insert();
+        insert
+            .into_table(Entity)
+            .columns(columns)
+            .values_panic(values);
         self.db.run(|pool| pool.execute(&insert)).await?;
         Ok(as_stored(id, new, now))
     }
@@ -138,7 +153,7 @@ impl ScmIntegrationController {
         update.table(Entity);
         for column in Column::iter().filter(|column| !kept(*column)) {
             if let Some(value) = values.get(column).into_value() {
-                update.value(column, value);
+                update.value(column, bound(self.backend(), value));
             }
         }
         update

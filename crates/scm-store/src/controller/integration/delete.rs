@@ -9,7 +9,7 @@ use sea_orm::{
 
 use super::{
     ScmIntegrationController,
-    scope::{row, row_at},
+    scope::{row, row_at, time},
 };
 use crate::{
     DriverError, StoreError,
@@ -17,6 +17,9 @@ use crate::{
     driver::Meaning,
     entity::tenant_scm_integration::{Column, Entity},
 };
+
+/// How often a soft deletion is tried that others take back.
+const ATTEMPTS: u32 = 4;
 
 impl ScmIntegrationController {
     /// Soft-deletes a row: inactive, and its secrets erased for good. True if the row is deleted
@@ -30,12 +33,12 @@ impl ScmIntegrationController {
         id: &IntegrationId,
         expected: Option<&RowVersion>,
     ) -> Result<bool, StoreError> {
-        let now = self.now().to_utc();
+        let now = time(self.backend(), self.now());
         let mut update = Query::update();
         update
             .table(Entity)
             .value(Column::IsActive, false)
-            .value(Column::DeletedAt, now)
+            .value(Column::DeletedAt, now.clone())
             .value(Column::TokenExpiresAt, None::<DateTimeUtc>)
             .value(Column::Version, Expr::col(Column::Version).add(1))
             .value(
@@ -53,22 +56,29 @@ impl ScmIntegrationController {
         ] {
             update.value(secret, Value::String(None));
         }
-        let written = self.db.run(|pool| pool.execute(&update)).await?;
-        if written.rows_affected() > 0 {
-            return Ok(true);
+        // Without an expected state nothing but a deletion that was taken back in between can be in
+        // the way, and that is tried again.
+        for _ in 0..ATTEMPTS {
+            let written = self.db.run(|pool| pool.execute(&update)).await?;
+            if written.rows_affected() > 0 {
+                return Ok(true);
+            }
+            let select = select_safe().filter(row(self.backend(), scope, id));
+            let Some(found) = self.one(select).await? else {
+                return Ok(false);
+            };
+            let row = Row::new(&found)?;
+            let as_expected = match expected {
+                Some(expected) => row.version()? == *expected,
+                None => true,
+            };
+            match (row.is_deleted()?, as_expected) {
+                (true, true) => return Ok(true),
+                (_, false) => return Err(StoreError::VersionMismatch),
+                (false, true) => {}
+            }
         }
-        let select = select_safe().filter(row(self.backend(), scope, id));
-        let Some(found) = self.one(select).await? else {
-            return Ok(false);
-        };
-        let row = Row::new(&found)?;
-        if !row.is_deleted()? {
-            return Err(StoreError::VersionMismatch);
-        }
-        match expected {
-            Some(expected) if row.version()? != *expected => Err(StoreError::VersionMismatch),
-            _ => Ok(true),
-        }
+        Err(StoreError::CredentialChanged)
     }
 
     /// Removes a row. False if the scope reaches no such row.
@@ -90,7 +100,7 @@ impl ScmIntegrationController {
             .attempt(|pool| pool.execute(&delete))
             .await
             .map_err(restricted)?;
-        if removed.rows_affected() == 0 && self.exists(scope, id).await? {
+        if removed.rows_affected() == 0 && expected.is_some() && self.exists(scope, id).await? {
             return Err(StoreError::VersionMismatch);
         }
         Ok(removed.rows_affected() > 0)

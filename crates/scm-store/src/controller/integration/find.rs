@@ -12,7 +12,7 @@ use sea_orm::{
 
 use super::{
     ScmIntegrationController,
-    scope::{row, same, within},
+    scope::{row, same, time, within},
 };
 use crate::{
     StoreError,
@@ -242,9 +242,9 @@ fn passing(backend: DbBackend, filters: &ScmIntegrationFilters) -> Condition {
 /// Rows that come behind the cursor, in the form that lets each optimiser start there: MySQL does
 /// not use an index for a comparison of pairs, the others do not for its expansion.
 fn behind(backend: DbBackend, cursor: &PageCursor) -> Condition {
-    let (at, id) = (cursor.created_at.to_utc(), cursor.id.as_str());
+    let (at, id) = (time(backend, cursor.created_at), cursor.id.as_str());
     if backend == DbBackend::MySql {
-        return Condition::any().add(Column::CreatedAt.lt(at)).add(
+        return Condition::any().add(Column::CreatedAt.lt(at.clone())).add(
             Condition::all()
                 .add(Column::CreatedAt.eq(at))
                 .add(Column::Id.lt(id)),

@@ -13,7 +13,7 @@ use sea_orm::{
 use super::{
     ScmIntegrationController,
     fit::check_length,
-    scope::{row, row_at},
+    scope::{bound, row, row_at, time},
 };
 use crate::{
     StoreError,
@@ -174,11 +174,12 @@ impl ScmIntegrationController {
         }
         if !changes.token_expires_at.is_absent() || !changes.access_token.is_absent() {
             let at = changes.token_expires_at.value().copied();
-            update.value(Column::TokenExpiresAt, at.map(Timestamp::to_utc));
+            let at = bound(self.backend(), at.map(Timestamp::to_utc).into());
+            update.value(Column::TokenExpiresAt, at);
         }
         update
             .value(Column::Version, Expr::col(Column::Version).add(1))
-            .value(Column::UpdatedAt, self.now().to_utc());
+            .value(Column::UpdatedAt, time(self.backend(), self.now()));
         if brings_back(changes) {
             forget_if_deleted(&mut update);
         }

@@ -9,7 +9,10 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait, Query},
 };
 
-use super::{ScmIntegrationController, scope::row};
+use super::{
+    ScmIntegrationController,
+    scope::{row, time},
+};
 use crate::{
     StoreError,
     entity::tenant_scm_integration::{Column, Entity},
@@ -48,7 +51,7 @@ impl ScmIntegrationController {
         if let Some(repository) = &outcome.provider_repository_id {
             super::fit::check_length("providerRepositoryId", repository, 255)?;
         }
-        let now = self.now().to_utc();
+        let now = time(self.backend(), self.now());
         let mut update = Query::update();
         update
             .table(Entity)
@@ -57,7 +60,7 @@ impl ScmIntegrationController {
                 Column::VerificationError,
                 outcome.error.as_deref().map(fitting),
             )
-            .value(Column::LastVerifiedAt, now)
+            .value(Column::LastVerifiedAt, now.clone())
             .value(Column::Version, Expr::col(Column::Version).add(1))
             .value(Column::UpdatedAt, now)
             .cond_where(
@@ -71,7 +74,7 @@ impl ScmIntegrationController {
                 update.value(Column::TokenExpiresAt, None::<DateTimeUtc>);
             }
             Patch::Value(at) => {
-                update.value(Column::TokenExpiresAt, at.to_utc());
+                update.value(Column::TokenExpiresAt, time(self.backend(), at));
             }
         }
         if let Some(repository) = &outcome.provider_repository_id {
