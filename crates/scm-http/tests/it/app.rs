@@ -240,8 +240,8 @@ impl TestApp {
                 provider_host(Standard::Bitbucket, &bitbucket),
             ])
             .transport(TransportSettings {
-                request_timeout: Duration::from_millis(500),
-                operation_budget: Duration::from_millis(1500),
+                request_timeout: Duration::from_secs(1),
+                operation_budget: Duration::from_secs(3),
                 ..TransportSettings::default()
             })
             .clock(clock.clone())
