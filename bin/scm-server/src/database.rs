@@ -33,6 +33,15 @@ fn connect_options(config: &Config) -> ConnectOptions {
     }
 }
 
+/// The database file for the server's user alone; SQLite gives its side files the same mode.
+fn make_file(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
+
 /// A directory for the server's user alone; an existing one stays as it is.
 fn make_directory(path: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
@@ -46,12 +55,17 @@ fn make_directory(path: &Path) -> std::io::Result<()> {
 pub(crate) async fn connect(config: &Config) -> anyhow::Result<DatabaseConnection> {
     let label = config.database_label()?;
     if config.is_sqlite()? {
-        make_directory(&config.data_dir).with_context(|| {
-            format!(
-                "the data directory {} cannot be made",
-                config.data_dir.display()
-            )
-        })?;
+        let directory = &config.data_dir;
+        let is_own = config.database_url()? == config.own_database_url();
+        make_directory(directory)
+            .and_then(|()| {
+                if is_own {
+                    make_file(&config.own_database())
+                } else {
+                    Ok(())
+                }
+            })
+            .with_context(|| format!("{} cannot be used", directory.display()))?;
     }
     scm_store::connect(&config.database_url()?, &connect_options(config))
         .await

@@ -99,11 +99,18 @@ impl Config {
     pub(crate) fn database_url(&self) -> Result<String, ConfigError> {
         match self.database.given_url()? {
             Some(url) => Ok(url),
-            None => Ok(format!(
-                "sqlite://{}",
-                url_path(&self.data_dir.join("scm.db"))
-            )),
+            None => Ok(self.own_database_url()),
         }
+    }
+
+    /// The file of the embedded database, where no other database is given.
+    pub(crate) fn own_database(&self) -> PathBuf {
+        self.data_dir.join("scm.db")
+    }
+
+    /// The URL of that file.
+    pub(crate) fn own_database_url(&self) -> String {
+        format!("sqlite://{}", url_path(&self.own_database()))
     }
 
     /// Where the database is, for people: the file, or the kind of server.

@@ -23,7 +23,10 @@ async fn connect_verify_restart_find_again() {
     assert!(line.contains("SQLite in data/scm.db"), "{line}");
     assert!(line.contains("no authentication (loopback only)"), "{line}");
     assert!(server.log().contains("made a key file"));
-    assert_eq!(mode(&place.path("data/keys")), 0o600);
+    for file in ["keys", "scm.db", "scm.db-wal"] {
+        assert_eq!(mode(&place.path("data").join(file)), 0o600, "{file}");
+    }
+    assert_eq!(mode(&place.path("data")), 0o700);
 
     let client = server.client();
     let body = json!({
