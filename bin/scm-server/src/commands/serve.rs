@@ -88,7 +88,8 @@ async fn serve(config: Config, migrate: bool) -> anyhow::Result<()> {
     let server = server.run();
 
     announce(&config, &addresses)?;
-    let stopping = tokio::spawn(stop::on_signal(server.handle(), draining));
+    let drain = Duration::from_secs(config.drain_seconds);
+    let stopping = tokio::spawn(stop::on_signal(server.handle(), draining, drain));
     server.await.context("the server failed")?;
     stopping.abort();
     // A frozen database must not keep the process.

@@ -244,6 +244,7 @@ fn known_keys() -> Vec<&'static str> {
         "keys",
         "keys_file",
         "workers",
+        "drain_seconds",
         "shutdown_timeout_seconds",
         "database.url",
         "database.url_file",

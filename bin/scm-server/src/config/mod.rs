@@ -33,6 +33,7 @@ pub(crate) struct Config {
     #[serde(default)]
     pub(crate) keys_file: Option<PathBuf>,
     pub(crate) workers: usize,
+    pub(crate) drain_seconds: u64,
     pub(crate) shutdown_timeout_seconds: u64,
     pub(crate) database: Database,
     pub(crate) auth: Auth,

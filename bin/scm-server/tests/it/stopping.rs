@@ -42,3 +42,27 @@ async fn a_running_request_finishes() {
     );
     assert!(server.client().send("GET", "/livez", None).is_err());
 }
+
+#[test]
+fn readiness_goes_off_first_and_a_second_signal_ends_it() {
+    let place = Place::new();
+    place.write("scm.toml", "drain_seconds = 600\n");
+    let mut server = place.start();
+    let client = server.client();
+    assert_eq!(client.get("/readyz").0, 200);
+    server.signal("TERM");
+    let not_ready = loop {
+        let (status, answer) = client.get("/readyz");
+        if status == 503 {
+            break answer;
+        }
+    };
+    let last = not_ready["checks"].as_array().unwrap().last().unwrap();
+    assert_eq!(
+        last,
+        &json!({"name": "accepting", "ok": false, "reason": "stopping"})
+    );
+    assert_eq!(client.get(BASE).0, 200, "requests are still taken");
+    server.signal("TERM");
+    assert_eq!(server.wait().code(), Some(0));
+}
