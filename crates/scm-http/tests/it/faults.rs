@@ -39,8 +39,10 @@ mod relay {
                     tokio::spawn(async move {
                         let mut server = TcpStream::connect(target).await.unwrap();
                         tokio::select! {
-                            _ = copy_bidirectional(&mut client, &mut server) => {}
+                            // Looked at first, or a last answer could slip through.
+                            biased;
                             _ = cut.wait_for(|open| !open) => {}
+                            _ = copy_bidirectional(&mut client, &mut server) => {}
                         }
                     });
                 }

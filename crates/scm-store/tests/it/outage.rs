@@ -68,11 +68,13 @@ async fn carry(mut client: TcpStream, server: String, mut line: watch::Receiver<
     }
     let mut server = TcpStream::connect(server).await.unwrap();
     tokio::select! {
-        _ = copy_bidirectional(&mut client, &mut server) => {}
+        // Looked at first, or a last answer could slip through behind the change.
+        biased;
         now = changed(&mut line) => if now == Line::Frozen {
             // The sockets stay open, and nobody reads or writes them.
             sleep(Duration::from_mins(10)).await;
-        }
+        },
+        _ = copy_bidirectional(&mut client, &mut server) => {}
     }
 }
 
