@@ -58,7 +58,10 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         return Ok(commands::config::show(&layers));
     }
     let config = layers.config()?;
-    config.check()?;
+    match cli.command {
+        Some(Command::Migrate(_) | Command::Healthcheck) => config.check_without_keys()?,
+        _ => config.check()?,
+    }
     match cli.command {
         None => commands::serve::run(config, false),
         Some(Command::Serve { migrate }) => commands::serve::run(config, migrate),

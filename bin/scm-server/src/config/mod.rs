@@ -57,6 +57,18 @@ impl ConfigError {
 impl Config {
     /// Everything that can be wrong although every value has the right type.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        let mut problems = self.problems();
+        problems.extend(self.key_problem().into_iter().flat_map(|error| error.0));
+        told(problems)
+    }
+
+    /// The same for commands that open no secret: whoever changes the schema or asks for readiness
+    /// need not be able to read the master keys.
+    pub(crate) fn check_without_keys(&self) -> Result<(), ConfigError> {
+        told(self.problems())
+    }
+
+    fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         if self.auth.mode == AuthMode::None && !self.listen.ip().is_loopback() {
             problems.push(format!(
@@ -79,16 +91,11 @@ impl Config {
         for result in [
             self.database.problem(),
             self.auth.api_keys().err(),
-            self.key_problem(),
             self.provider_hosts().err(),
         ] {
             problems.extend(result.into_iter().flat_map(|error| error.0));
         }
-        if problems.is_empty() {
-            Ok(())
-        } else {
-            Err(ConfigError(problems))
-        }
+        problems
     }
 
     /// True if the database is the file in the data directory or another SQLite one.
@@ -126,6 +133,14 @@ impl Config {
             "mysql" | "mariadb" => "MySQL/MariaDB".to_owned(),
             _ => "PostgreSQL".to_owned(),
         })
+    }
+}
+
+fn told(problems: Vec<String>) -> Result<(), ConfigError> {
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(ConfigError(problems))
     }
 }
 

@@ -43,6 +43,12 @@ async fn waits_to_be_told(backend: Backend) {
         command.env("SCM_DATABASE__URL", &db.url);
         command
     };
+    let mut job = place.command(&["migrate", "status"]);
+    let job = job
+        .env("SCM_DATABASE__URL", &db.url)
+        .env("SCM_KEYS_FILE", "/nonexist")
+        .output();
+    assert!(job.unwrap().status.success(), "a schema job needs no keys");
     let refused = command(&["serve"]).output().unwrap();
     assert!(!refused.status.success());
     assert!(
