@@ -72,6 +72,7 @@ impl Services {
                 Some(None) | None => Patch::Absent,
             },
             provider_repository_id: metadata.map(|found| found.repository_id.clone()),
+            operations: metadata.map(|found| found.operations.clone()),
         };
         let stored = self
             .integrations

@@ -2,7 +2,7 @@
 //! no sense is told with its row and column: [`StoreError::Corrupt`].
 
 use scm_types::{
-    AccessToken, AccountId, IntegrationId, PageCursor, RefreshToken, RowVersion,
+    AccessToken, AccountId, IntegrationId, OperationReport, PageCursor, RefreshToken, RowVersion,
     SafeScmIntegration, ScmType, TenantId, TenantScmIntegration, Timestamp, VerificationStatus,
     WebhookSecret, without_userinfo,
 };
@@ -64,6 +64,7 @@ pub(crate) fn select_with_secrets() -> Select<Entity> {
         Column::WebhookSecret,
         Column::ProviderRepositoryId,
         Column::CredentialVersion,
+        Column::Capabilities,
     ])
 }
 
@@ -222,8 +223,22 @@ impl<'a> Row<'a> {
             )?,
             provider_repository_id: self.get(Column::ProviderRepositoryId)?,
             credential_version: self.get(Column::CredentialVersion)?,
+            operations: self.operations(),
             integration,
         })
+    }
+
+    /// What the last good check found possible. It is knowledge that another check can bring back,
+    /// so what cannot be read, or names an operation of a newer program, is just not known.
+    fn operations(&self) -> Vec<OperationReport> {
+        let stored = self.text(Column::Capabilities).ok().flatten();
+        let reports: Vec<serde_json::Value> = stored
+            .and_then(|json| serde_json::from_str(&json).ok())
+            .unwrap_or_default();
+        reports
+            .into_iter()
+            .filter_map(|report| serde_json::from_value(report).ok())
+            .collect()
     }
 
     fn secret<T, E>(

@@ -10,3 +10,8 @@ use scm_types::IntegrationId;
 pub(crate) fn new_integration_id() -> IntegrationId {
     IntegrationId::parse(nanoid::nanoid!()).expect("a nanoid is an id")
 }
+
+/// A new name for one run of a request: 21 characters, which nobody else has or guesses.
+pub(crate) fn new_owner() -> String {
+    nanoid::nanoid!()
+}

@@ -14,12 +14,14 @@ mod key_file;
 mod keyring;
 mod query;
 mod server_pool;
+mod value;
 
 pub use canary::{
     CanaryError, CanaryState, canaries_open, canary_key_ids, check_canary, forget_canary,
 };
 pub use cipher::{Cipher, OpenError, SealError, SecretPlace};
 pub use connect::{ConnectOptions, connect, ping};
+pub use controller::idempotency::{Claim, IdempotencyController, StoredAnswer, Ticket};
 pub use controller::integration::{
     FilledKeys, NewIntegration, Resealed, ScmIntegrationController, VerificationOutcome,
 };

@@ -11,8 +11,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccessToken, AccountId, DisplayName, IntegrationId, Patch, RefreshToken, ScmType, TenantId,
-    Timestamp, VerificationStatus, WebhookSecret,
+    AccessToken, AccountId, DisplayName, IntegrationId, OperationReport, Patch, RefreshToken,
+    ScmType, TenantId, Timestamp, VerificationStatus, WebhookSecret,
 };
 
 /// Which state of a row was read: grows with every change. `ETag` in HTTP.
@@ -114,6 +114,8 @@ pub struct TenantScmIntegration {
     /// Grows whenever the credential changes: a check that began with an older credential has
     /// nothing to say about this one.
     pub credential_version: i64,
+    /// What the last good check found possible; empty if nothing is known.
+    pub operations: Vec<OperationReport>,
 }
 
 /// What is needed to create an integration: the body of `POST /`.

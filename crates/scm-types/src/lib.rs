@@ -6,6 +6,7 @@ mod clock;
 mod git_ref;
 mod host;
 mod id;
+mod idempotency;
 mod integration;
 mod page;
 mod patch;
@@ -25,6 +26,7 @@ pub use git_ref::{
 };
 pub use host::{HostKind, InvalidHost, WebHost, WebHosts};
 pub use id::{AccountId, IntegrationId, InvalidId, TenantId};
+pub use idempotency::{Fingerprint, IdempotencyKey, InvalidIdempotencyKey};
 pub use integration::{
     CreateScmIntegrationDto, RowVersion, SafeScmIntegration, ScmIntegrationFilters,
     TenantScmIntegration, UpdateScmIntegrationDto,

@@ -1,4 +1,5 @@
 //! Reads and writes, one file per table. Every query starts from a
 //! [`TenantScope`](scm_types::TenantScope): there is no lookup by id alone.
 
+pub(crate) mod idempotency;
 pub(crate) mod integration;

@@ -1,4 +1,5 @@
 //! One table per file, as the migrations made it. Rows become domain types in `convert`.
 
+pub(crate) mod scm_idempotency_key;
 pub(crate) mod scm_key_canary;
 pub(crate) mod tenant_scm_integration;

@@ -43,6 +43,7 @@ pub(crate) struct Model {
     pub deleted_at: Option<DateTimeUtc>,
     pub provider_repository_id: Option<String>,
     pub repository_key: Option<String>,
+    pub capabilities: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -219,6 +219,7 @@ impl ScmIntegrationController {
             deleted_at: None,
             provider_repository_id: None,
             repository_key: Some(new.repository.key()),
+            capabilities: None,
         })
     }
 

@@ -49,12 +49,13 @@ impl ScmIntegrationController {
             .cond_where(
                 row_at(self.backend(), scope, id, expected).add(Column::DeletedAt.is_null()),
             );
-        for secret in [
+        for erased in [
             Column::AccessToken,
             Column::RefreshToken,
             Column::WebhookSecret,
+            Column::Capabilities,
         ] {
-            update.value(secret, Value::String(None));
+            update.value(erased, Value::String(None));
         }
         // Without an expected state nothing but a deletion that was taken back in between can be in
         // the way, and that is tried again.

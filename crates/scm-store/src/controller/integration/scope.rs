@@ -1,9 +1,11 @@
 //! The conditions that every statement starts with.
 
-use scm_types::{IntegrationId, RowVersion, TenantScope, Timestamp};
-use sea_orm::{ColumnTrait, Condition, DbBackend, IdenStatic, Value, sea_query::Expr};
+use scm_types::{IntegrationId, RowVersion, TenantScope};
+use sea_orm::{ColumnTrait, Condition, DbBackend, IdenStatic, sea_query::Expr};
 
 use crate::entity::tenant_scm_integration::Column;
+
+pub(super) use crate::value::{bound, time};
 
 /// Rows that the scope reaches.
 pub(super) fn within(backend: DbBackend, scope: &TenantScope) -> Condition {
@@ -47,21 +49,5 @@ pub(super) fn row_at(
         Some(RowVersion { number, updated_at }) => row
             .add(Column::Version.eq(*number))
             .add(Column::UpdatedAt.eq(time(backend, *updated_at))),
-    }
-}
-
-/// A time as the backend's columns want it bound.
-pub(super) fn time(backend: DbBackend, at: Timestamp) -> Value {
-    bound(backend, at.to_utc().into())
-}
-
-/// A value as the backend's columns want it bound. The driver of MySQL sends a UTC time as a
-/// TIMESTAMP, which ends in 2038 and is NULL behind that; without a zone it goes as a DATETIME.
-pub(super) fn bound(backend: DbBackend, value: Value) -> Value {
-    match value {
-        Value::ChronoDateTimeUtc(at) if backend == DbBackend::MySql => {
-            Value::ChronoDateTime(at.map(|at| at.naive_utc()))
-        }
-        other => other,
     }
 }

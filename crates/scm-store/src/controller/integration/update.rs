@@ -207,7 +207,8 @@ fn new_credential(update: &mut UpdateStatement, sealed: Option<String>) {
             VerificationStatus::Pending.as_str(),
         )
         .value(Column::VerificationError, Value::String(None))
-        .value(Column::LastVerifiedAt, None::<DateTimeUtc>);
+        .value(Column::LastVerifiedAt, None::<DateTimeUtc>)
+        .value(Column::Capabilities, Value::String(None));
 }
 
 /// What a deleted row leaves behind when it comes back. `deletedAt` is last: MySQL lets later

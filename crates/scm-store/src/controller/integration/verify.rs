@@ -1,7 +1,8 @@
 //! The result of a check.
 
 use scm_types::{
-    IntegrationId, Patch, SafeScmIntegration, TenantScope, Timestamp, VerificationStatus,
+    IntegrationId, OperationReport, Patch, SafeScmIntegration, TenantScope, Timestamp,
+    VerificationStatus,
 };
 use sea_orm::{
     ColumnTrait, ConnectionTrait,
@@ -31,10 +32,12 @@ pub struct VerificationOutcome {
     pub token_expires_at: Patch<Timestamp>,
     /// The host's own id of the repository, if the host told; `None` leaves what is stored.
     pub provider_repository_id: Option<String>,
+    /// What was found possible; `None`, as after every bad check, forgets what was known.
+    pub operations: Option<Vec<OperationReport>>,
 }
 
 /// MySQL's TEXT, in bytes.
-const ERROR_BYTES: usize = 65_535;
+const TEXT_BYTES: usize = 65_535;
 
 impl ScmIntegrationController {
     /// Stores the result of a check, if the credential is still the one that was checked; `None`
@@ -61,6 +64,10 @@ impl ScmIntegrationController {
                 outcome.error.as_deref().map(fitting),
             )
             .value(Column::LastVerifiedAt, now.clone())
+            .value(
+                Column::Capabilities,
+                outcome.operations.as_deref().and_then(json_of),
+            )
             .value(Column::Version, Expr::col(Column::Version).add(1))
             .value(Column::UpdatedAt, now)
             .cond_where(
@@ -91,9 +98,15 @@ impl ScmIntegrationController {
     }
 }
 
+/// The reports as they are stored; `None` for more than the column holds, which no host tells.
+fn json_of(operations: &[OperationReport]) -> Option<String> {
+    let json = serde_json::to_string(operations).ok()?;
+    (json.len() <= TEXT_BYTES).then_some(json)
+}
+
 /// The text without what a database refuses: NUL, and more than the column holds.
 fn fitting(text: &str) -> String {
-    let mut end = text.len().min(ERROR_BYTES);
+    let mut end = text.len().min(TEXT_BYTES);
     while !text.is_char_boundary(end) {
         end -= 1;
     }
@@ -107,7 +120,7 @@ mod tests {
     #[test]
     fn errors_fit_their_column() {
         assert_eq!(fitting("a\0b"), "a b");
-        assert_eq!(fitting(&"x".repeat(70_000)).len(), ERROR_BYTES);
-        assert_eq!(fitting(&"é".repeat(40_000)).len(), ERROR_BYTES - 1);
+        assert_eq!(fitting(&"x".repeat(70_000)).len(), TEXT_BYTES);
+        assert_eq!(fitting(&"é".repeat(40_000)).len(), TEXT_BYTES - 1);
     }
 }
