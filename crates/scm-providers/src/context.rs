@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use http::StatusCode;
-use scm_types::{RepoUrl, Timestamp};
-use url::Url;
+use http::{Method, StatusCode};
+use scm_types::{AccessToken, RepoUrl, Timestamp, TokenKind};
 
 use crate::{
     Missing, ProviderError,
+    page::NextPage,
     path::api_url,
-    transport::{Answer, Session},
+    transport::{Answer, Call, Session},
 };
 
 /// What was asked, which decides what a 404 means.
@@ -58,6 +58,9 @@ impl Known {
 pub(crate) struct Context {
     pub(crate) session: Session,
     pub(crate) repository: RepoUrl,
+    /// The credential, and what its shape tells.
+    pub(crate) token: AccessToken,
+    pub(crate) kind: TokenKind,
     /// What is stored about the connection.
     pub(crate) known: Known,
 }
@@ -98,14 +101,33 @@ impl Context {
     /// Where a list goes on, or where it starts.
     pub(crate) async fn page(
         &self,
-        next: Option<&Url>,
+        next: Option<&NextPage>,
         segments: &[&str],
         query: &[(&str, &str)],
     ) -> Result<Answer, ProviderError> {
-        match next {
-            Some(next) => self.session.read(next).await,
-            None => self.get(segments, query).await,
-        }
+        let Some(next) = next else {
+            return self.get(segments, query).await;
+        };
+        let base = &self.session.transport().endpoint().api_url;
+        let mut url = api_url(base, segments, &[])?;
+        url.set_query(Some(next.query()));
+        self.session.read(&url).await
+    }
+
+    /// Sends a change to the API, once.
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        segments: &[&str],
+        body: serde_json::Value,
+    ) -> Result<Answer, ProviderError> {
+        let base = &self.session.transport().endpoint().api_url;
+        let call = Call {
+            method,
+            url: api_url(base, segments, &[])?,
+            body: Some(body),
+        };
+        self.session.send_write(call).await
     }
 
     /// A refused credential: expired if that is stored, else invalid.

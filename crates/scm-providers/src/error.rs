@@ -8,7 +8,7 @@
 
 use std::{error::Error, fmt, time::Duration};
 
-use scm_types::Timestamp;
+use scm_types::{CommitSha, RefKind, TagName, Timestamp};
 
 /// A cause that is kept for the log, never for a person.
 pub type Cause = Box<dyn Error + Send + Sync + 'static>;
@@ -132,7 +132,77 @@ pub enum ProviderError {
         /// How long to wait at the least.
         retry_after: Duration,
     },
-    /// What was to be made exists and is different.
+    /// A branch, tag or commit that the repository does not have.
+    #[error("The repository has no {kind} {name}")]
+    RefNotFound {
+        /// What was looked for.
+        kind: RefKind,
+        /// Its name or id.
+        name: String,
+    },
+    /// A branch and a tag have the name, and they are different commits.
+    #[error(
+        "The repository has a branch and a tag {name} at different commits; give refs/heads/{name} \
+         or refs/tags/{name}"
+    )]
+    RefAmbiguous {
+        /// The name.
+        name: String,
+    },
+    /// What was to be made exists at another commit.
+    #[error("The {kind} {name} exists already, at {found} instead of {wanted}")]
+    RefConflict {
+        /// What was to be made.
+        kind: RefKind,
+        /// Its name.
+        name: String,
+        /// The commit that it is at.
+        found: CommitSha,
+        /// The commit that it should be at.
+        wanted: CommitSha,
+    },
+    /// The host does not let a ref be made, and there is none.
+    #[error(
+        "The code host refused to make the {kind} {name} (status {status}): a rule of the repository \
+         protects the name, or another {kind} is in its way, as a is in the way of a/b"
+    )]
+    RefRefused {
+        /// What was to be made.
+        kind: RefKind,
+        /// Its name.
+        name: String,
+        /// The status of the host's answer.
+        status: u16,
+    },
+    /// The tag has a release, and it is another one.
+    #[error("The tag {tag} has a release already, with another {}", .differs.join(", "))]
+    ReleaseConflict {
+        /// The tag.
+        tag: TagName,
+        /// What differs.
+        differs: Vec<&'static str>,
+    },
+    /// The host does not let a release be made, and there is none.
+    #[error("The code host refused to make a release of the tag {tag}")]
+    ReleaseRefused {
+        /// The tag.
+        tag: TagName,
+    },
+    /// The product has no releases.
+    #[error(
+        "This code host has no releases; release notes are the message of an annotated tag there"
+    )]
+    NoReleases,
+    /// Which tag comes before another cannot be told with a bearable number of questions.
+    #[error("The previous tag could not be found among so many; give previousTag")]
+    PreviousTagUndecided,
+    /// The repository has no commit yet.
+    #[error("The repository is empty; push a first commit")]
+    EmptyRepository,
+    /// The repository is archived.
+    #[error("The repository is archived and takes no changes; unarchive it at the code host first")]
+    ReadOnly,
+    /// What was to be made exists already. Whoever gets this looks whether it is as wanted.
     #[error("The code host already has another one of that name")]
     Conflict,
     /// The host did not understand the request.
@@ -177,6 +247,16 @@ impl ProviderError {
             Self::NotFound { what } => *what != Missing::Part,
             Self::Moved
             | Self::RateLimited { .. }
+            | Self::RefNotFound { .. }
+            | Self::RefAmbiguous { .. }
+            | Self::RefConflict { .. }
+            | Self::RefRefused { .. }
+            | Self::ReleaseConflict { .. }
+            | Self::ReleaseRefused { .. }
+            | Self::NoReleases
+            | Self::PreviousTagUndecided
+            | Self::EmptyRepository
+            | Self::ReadOnly
             | Self::Conflict
             | Self::BadRequest { .. }
             | Self::Unavailable { .. }
@@ -197,6 +277,16 @@ impl ProviderError {
             | Self::NotFound { .. }
             | Self::UnsupportedCredential { .. }
             | Self::Moved
+            | Self::RefNotFound { .. }
+            | Self::RefAmbiguous { .. }
+            | Self::RefConflict { .. }
+            | Self::RefRefused { .. }
+            | Self::ReleaseConflict { .. }
+            | Self::ReleaseRefused { .. }
+            | Self::NoReleases
+            | Self::PreviousTagUndecided
+            | Self::EmptyRepository
+            | Self::ReadOnly
             | Self::Conflict
             | Self::BadRequest { .. }
             | Self::EgressDenied
@@ -215,11 +305,29 @@ impl ProviderError {
             Self::UnsupportedCredential { .. } => "unsupported_credential",
             Self::Moved => "moved",
             Self::RateLimited { .. } => "rate_limited",
+            Self::RefNotFound { .. } => "ref_not_found",
+            Self::RefAmbiguous { .. } => "ref_ambiguous",
+            Self::RefConflict { .. } => "ref_conflict",
+            Self::RefRefused { .. } => "ref_refused",
+            Self::ReleaseConflict { .. } => "release_conflict",
+            Self::ReleaseRefused { .. } => "release_refused",
+            Self::NoReleases => "no_releases",
+            Self::PreviousTagUndecided => "previous_tag_undecided",
+            Self::EmptyRepository => "empty_repository",
+            Self::ReadOnly => "read_only",
             Self::Conflict => "conflict",
             Self::BadRequest { .. } => "bad_request",
             Self::Unavailable { .. } => "unavailable",
             Self::EgressDenied => "egress_denied",
             Self::HostNotConfigured => "host_not_configured",
+        }
+    }
+
+    /// A ref that is not there.
+    pub(crate) fn no_ref(kind: RefKind, name: &str) -> Self {
+        Self::RefNotFound {
+            kind,
+            name: name.to_owned(),
         }
     }
 

@@ -1,43 +1,110 @@
 //! Lists in pages.
+//!
+//! - Where a list goes on is kept as the query of the URL that the host gave; scheme, host, port
+//!   and path are always ours. So no host and no caller can lead a credential anywhere else.
 
-use scm_types::BranchInfo;
-use url::Url;
+use url::{Url, form_urlencoded};
 
 use crate::transport::Answer;
 
-/// Where a list goes on. It came from the host, so it is used only if it lies on the configured
-/// address; the transport sees to that.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NextPage(pub(crate) Url);
+/// How many items are asked for at a time: all hosts give at most that many.
+pub(crate) const PAGE_SIZE: usize = 100;
 
-/// A page of branches.
+/// The longest query that is taken as a place in a list.
+const MAX_QUERY: usize = 1_024;
+
+/// The most pages that are taken on a host's word.
+const MAX_PAGES: u64 = 1_000;
+
+/// Where a list goes on: the query of its next request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BranchPage {
-    /// The branches, at most 100, in the host's order.
-    pub branches: Vec<BranchInfo>,
-    /// Where the list goes on; `None` on the last page.
-    pub next: Option<NextPage>,
+pub(crate) struct NextPage(String);
+
+impl NextPage {
+    /// The place that a query stands for, if it can be one.
+    pub(crate) fn of_query(query: &str) -> Option<Self> {
+        let plain = |byte: u8| byte.is_ascii_graphic() && !b"#<>\"\\".contains(&byte);
+        let fits = !query.is_empty() && query.len() <= MAX_QUERY && query.bytes().all(plain);
+        fits.then(|| Self(query.to_owned()))
+    }
+
+    /// The place that a host's URL stands for.
+    pub(crate) fn of_url(url: &str) -> Option<Self> {
+        Url::parse(url).ok()?.query().and_then(Self::of_query)
+    }
+
+    /// The place that parameters stand for.
+    pub(crate) fn of_pairs(pairs: &[(&str, &str)]) -> Option<Self> {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        Self::of_query(&query.extend_pairs(pairs).finish())
+    }
+
+    /// The query.
+    pub(crate) fn query(&self) -> &str {
+        &self.0
+    }
+
+    /// This page and those after it, up to number `last`, if its place is told by a number.
+    pub(crate) fn up_to(&self, last: u64) -> Option<Vec<Self>> {
+        let pairs: Vec<(String, String)> = form_urlencoded::parse(self.0.as_bytes())
+            .into_owned()
+            .collect();
+        let number = |(name, value): &(String, String)| {
+            (name == "page")
+                .then(|| value.parse::<u64>().ok())
+                .flatten()
+        };
+        let first = pairs.iter().find_map(number)?;
+        let pages = first..=last.min(first.saturating_add(MAX_PAGES));
+        pages
+            .map(|page| {
+                let page = page.to_string();
+                let pairs: Vec<_> = pairs
+                    .iter()
+                    .map(|(name, value)| match name.as_str() {
+                        "page" => ("page", page.as_str()),
+                        name => (name, value.as_str()),
+                    })
+                    .collect();
+                Self::of_pairs(&pairs)
+            })
+            .collect()
+    }
 }
 
-impl BranchPage {
-    /// The only page of an empty repository.
+/// A page of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ListPage<T> {
+    /// What is on it, in the host's order.
+    pub(crate) items: Vec<T>,
+    /// Where the list goes on; `None` on the last page.
+    pub(crate) next: Option<NextPage>,
+    /// All pages after this one, `next` being the first, if the host tells how many there are and
+    /// they can be asked for in any order.
+    pub(crate) rest: Option<Vec<NextPage>>,
+}
+
+impl<T> ListPage<T> {
+    /// The only page of an empty list.
     pub(crate) const EMPTY: Self = Self {
-        branches: Vec::new(),
+        items: Vec::new(),
         next: None,
+        rest: None,
     };
 }
 
-/// The next page of the `Link` headers (RFC 8288), which GitHub and GitLab send.
-pub(crate) fn next_of(answer: &Answer) -> Option<NextPage> {
+/// The page that the `Link` headers (RFC 8288) of GitHub and GitLab name with a relation such as
+/// `next` or `last`.
+pub(crate) fn link_of(answer: &Answer, relation: &str) -> Option<NextPage> {
     let links = answer.headers.get_all(http::header::LINK);
     links
         .iter()
         .filter_map(|value| value.to_str().ok())
-        .find_map(next_link)
-        .map(NextPage)
+        .find_map(|value| link(value, relation))
+        .and_then(|url| NextPage::of_url(url.as_str()))
 }
 
-fn next_link(mut rest: &str) -> Option<Url> {
+fn link(mut rest: &str, wanted: &str) -> Option<Url> {
     // A target may hold commas and semicolons, so cut at the angle brackets first.
     while let Some((_, after)) = rest.split_once('<') {
         let (target, after) = after.split_once('>')?;
@@ -45,7 +112,7 @@ fn next_link(mut rest: &str) -> Option<Url> {
             Some(at) => after.split_at(at),
             None => (after, ""),
         };
-        let is_next = parameters.split([';', ',']).any(|parameter| {
+        let is_wanted = parameters.split([';', ',']).any(|parameter| {
             parameter
                 .trim()
                 .split_once('=')
@@ -55,10 +122,10 @@ fn next_link(mut rest: &str) -> Option<Url> {
                             .trim()
                             .trim_matches('"')
                             .split_ascii_whitespace()
-                            .any(|relation| relation.eq_ignore_ascii_case("next"))
+                            .any(|relation| relation.eq_ignore_ascii_case(wanted))
                 })
         });
-        if is_next {
+        if is_wanted {
             return Url::parse(target).ok();
         }
         rest = following;
@@ -75,7 +142,7 @@ mod tests {
         #[track_caller]
         fn check(header: &str, want: Option<&str>) {
             assert_eq!(
-                next_link(header).as_ref().map(Url::as_str),
+                link(header, "next").as_ref().map(Url::as_str),
                 want,
                 "{header}"
             );
@@ -103,10 +170,31 @@ mod tests {
         check(r#"rel="next""#, None);
     }
 
+    #[test]
+    fn places() {
+        let page = NextPage::of_url("https://h/x?per_page=2&page=2&q=a%20b").unwrap();
+        assert_eq!(page.query(), "per_page=2&page=2&q=a%20b");
+        let rest = page.up_to(4).unwrap();
+        let queries: Vec<_> = rest.iter().map(NextPage::query).collect();
+        assert_eq!(
+            queries,
+            [
+                "per_page=2&page=2&q=a+b",
+                "per_page=2&page=3&q=a+b",
+                "per_page=2&page=4&q=a+b",
+            ]
+        );
+        assert_eq!(NextPage::of_query("page_token=xyz").unwrap().up_to(9), None);
+        assert!(page.up_to(u64::MAX).unwrap().len() <= 1_001);
+        for bad in ["", "a b", "a#b", "a\n", &"x".repeat(1_025)] {
+            assert_eq!(NextPage::of_query(bad), None, "{bad:?}");
+        }
+    }
+
     proptest::proptest! {
         #[test]
         fn any_header_is_survived(header in "[<>;,=\" a-z:/]{0,60}") {
-            let _ = next_link(&header);
+            let _ = link(&header, "next");
         }
     }
 }

@@ -1,25 +1,34 @@
-//! What every code host can be asked, and the check composed of it.
+//! What every code host can be asked and told, and what is composed of it.
 //!
 //! - The trait is sealed: a new question is no breaking change.
-//! - A handle belongs to one repository and one credential. It is cheap, short-lived and must be
-//!   used inside a tokio runtime.
-//! - [`Provider::check`] is the same sequence for all products: who am I, the repository, then
-//!   webhooks and branches; the first definite "no" ends it.
+//! - A handle belongs to one repository, one credential and one operation, whose time starts when
+//!   it is opened. It must be used inside a tokio runtime.
+//! - What is done here is the same sequence for all products; [`crate::host`] holds the single
+//!   questions. [`Provider::check`]: who am I, the repository, then webhooks and branches; the
+//!   first definite "no" ends it.
+//! - The work on a repository takes its [`RepositoryInfo`], so that nobody can begin without having
+//!   asked for the repository: it tells whether it was renamed, archived or replaced.
 
 use async_trait::async_trait;
 use scm_types::{
-    AccountRef, ConnectionReport, HookAccess, OperationReport, Permission, RepositoryInfo, ScmType,
-    TokenReport,
+    AccountRef, BranchInfo, BranchName, CommitSha, Comparison, ConnectionReport, Ensured,
+    HookAccess, NewRelease, NewTag, OperationReport, Permission, RefKind, RefSpec, ReleaseInfo,
+    RepositoryInfo, ScmType, TagInfo, TagName, TokenReport,
 };
 
-use crate::{BranchPage, Missing, NextPage, Outage, ProviderError};
+use crate::{
+    ListRequest, Listing, Missing, Outage, ProviderError, TagList, ensure,
+    host::Host,
+    list,
+    resolve::{self, Resolved},
+    tags,
+};
 
-pub(crate) mod sealed {
+mod sealed {
     /// Keeps [`super::Provider`] to this crate's clients.
-    pub trait Sealed {
-        /// How long a whole operation may take.
-        fn budget(&self) -> std::time::Duration;
-    }
+    pub trait Sealed {}
+
+    impl<H: super::Host> Sealed for H {}
 }
 
 /// The credential and who it belongs to.
@@ -68,11 +77,18 @@ pub trait Provider: sealed::Sealed + Send + Sync {
     /// The product.
     fn scm_type(&self) -> ScmType;
 
+    /// Whether the product has releases. Where it has none, the message of an annotated tag is the
+    /// place for release notes.
+    fn has_releases(&self) -> bool;
+
     /// Asks who the credential belongs to and what it is.
     async fn identity(&self) -> Result<Identity, ProviderError>;
 
-    /// Asks for the repository. A repository that was renamed or moved is found at its new place,
-    /// which [`RepositoryInfo::moved_to`] then names.
+    /// Asks for the repository and nothing else. One that was renamed or moved is found at its new
+    /// place, which [`RepositoryInfo::moved_to`] then names.
+    async fn info(&self) -> Result<RepositoryInfo, ProviderError>;
+
+    /// Asks for the repository and what the credential may do with it.
     async fn repository(&self, identity: &Identity) -> Result<RepositoryAccess, ProviderError>;
 
     /// Looks at the list of webhooks. Only a failure to ask is an error; a refusal is
@@ -82,13 +98,6 @@ pub trait Provider: sealed::Sealed + Send + Sync {
         identity: &Identity,
         repository: &RepositoryAccess,
     ) -> Result<HookReport, ProviderError>;
-
-    /// A page of branches, the first without `page`; empty for an empty repository.
-    async fn branches(
-        &self,
-        repository: &RepositoryInfo,
-        page: Option<&NextPage>,
-    ) -> Result<BranchPage, ProviderError>;
 
     /// What the answers so far say about each operation of the platform. Asks nobody.
     fn operations(
@@ -101,23 +110,248 @@ pub trait Provider: sealed::Sealed + Send + Sync {
     /// The whole check, within the transport's time for one operation. An error that
     /// [is definite](ProviderError::is_definite) says that the connection does not work; any other
     /// says that it is not known.
+    async fn check(&self) -> Result<ConnectionReport, ProviderError>;
+
+    /// A part of the branches, in the host's order.
+    async fn branches(
+        &self,
+        info: &RepositoryInfo,
+        request: &ListRequest,
+    ) -> Result<Listing<BranchInfo>, ProviderError>;
+
+    /// One branch; [`ProviderError::RefNotFound`] if there is none of that name.
+    async fn branch(
+        &self,
+        info: &RepositoryInfo,
+        name: &BranchName,
+    ) -> Result<BranchInfo, ProviderError>;
+
+    /// A branch at a commit. [`ProviderError::RefConflict`] if it is elsewhere.
+    async fn ensure_branch(
+        &self,
+        info: &RepositoryInfo,
+        name: &BranchName,
+        at: &CommitSha,
+    ) -> Result<Ensured<BranchInfo>, ProviderError>;
+
+    /// All tags whose names begin with `prefix`, newest first.
+    async fn tags(&self, info: &RepositoryInfo, prefix: &str) -> Result<TagList, ProviderError>;
+
+    /// The newest tag whose name begins with `prefix`, alone in its list, or an empty list.
+    async fn latest_tag(
+        &self,
+        info: &RepositoryInfo,
+        prefix: &str,
+    ) -> Result<TagList, ProviderError>;
+
+    /// One tag; [`ProviderError::RefNotFound`] if there is none of that name.
+    async fn tag(&self, info: &RepositoryInfo, name: &TagName) -> Result<TagInfo, ProviderError>;
+
+    /// The newest other tag that a tag descends from; tags of the same commit do not count.
+    /// [`ProviderError::PreviousTagUndecided`] if that would take too many questions.
+    async fn previous_tag(
+        &self,
+        info: &RepositoryInfo,
+        current: &TagName,
+        commit: &CommitSha,
+    ) -> Result<Option<TagInfo>, ProviderError>;
+
+    /// An annotated tag at a commit. A lightweight one there will do; one elsewhere is
+    /// [`ProviderError::RefConflict`].
+    async fn ensure_tag(
+        &self,
+        info: &RepositoryInfo,
+        tag: &NewTag,
+    ) -> Result<Ensured<TagInfo>, ProviderError>;
+
+    /// The commit that a ref stands for. [`ProviderError::RefNotFound`] names what is missing;
+    /// [`ProviderError::RefAmbiguous`] if a branch and a tag of that name are different commits.
+    async fn resolve(
+        &self,
+        info: &RepositoryInfo,
+        spec: &RefSpec,
+    ) -> Result<Resolved, ProviderError>;
+
+    /// The commits of `head` that `base` does not have, newest first; without `base` all of them.
+    async fn compare(
+        &self,
+        info: &RepositoryInfo,
+        base: Option<&CommitSha>,
+        head: &CommitSha,
+    ) -> Result<Comparison, ProviderError>;
+
+    /// A release of a tag that is there. [`ProviderError::ReleaseConflict`] if there is another one,
+    /// [`ProviderError::NoReleases`] if the product has none.
+    async fn ensure_release(
+        &self,
+        info: &RepositoryInfo,
+        release: &NewRelease,
+    ) -> Result<Ensured<ReleaseInfo>, ProviderError>;
+}
+
+#[async_trait]
+impl<H: Host> Provider for H {
+    fn scm_type(&self) -> ScmType {
+        H::TRAITS.scm_type
+    }
+
+    fn has_releases(&self) -> bool {
+        H::TRAITS.releases
+    }
+
+    async fn identity(&self) -> Result<Identity, ProviderError> {
+        Host::identity(self).await
+    }
+
+    async fn info(&self) -> Result<RepositoryInfo, ProviderError> {
+        Host::info(self).await
+    }
+
+    async fn repository(&self, identity: &Identity) -> Result<RepositoryAccess, ProviderError> {
+        Host::repository(self, identity).await
+    }
+
+    async fn hooks(
+        &self,
+        identity: &Identity,
+        repository: &RepositoryAccess,
+    ) -> Result<HookReport, ProviderError> {
+        Host::hooks(self, identity, repository).await
+    }
+
+    fn operations(
+        &self,
+        identity: &Identity,
+        repository: &RepositoryAccess,
+        hooks: &HookReport,
+    ) -> Vec<OperationReport> {
+        Host::operations(self, identity, repository, hooks)
+    }
+
     async fn check(&self) -> Result<ConnectionReport, ProviderError> {
         let late = || ProviderError::outage(Outage::Timeout);
-        tokio::time::timeout(self.budget(), run(self))
+        tokio::time::timeout(self.context().budget(), check(self))
             .await
             .unwrap_or_else(|_| Err(late()))
     }
+
+    async fn branches(
+        &self,
+        info: &RepositoryInfo,
+        request: &ListRequest,
+    ) -> Result<Listing<BranchInfo>, ProviderError> {
+        let search = request.search.as_ref();
+        let fetch = |at| async move { self.branch_page(info, search, Option::as_ref(&at)).await };
+        list::part(fetch, request, search.is_some() && !H::TRAITS.searches).await
+    }
+
+    async fn branch(
+        &self,
+        info: &RepositoryInfo,
+        name: &BranchName,
+    ) -> Result<BranchInfo, ProviderError> {
+        let found = self.find_branch(info, name).await?;
+        found.ok_or_else(|| ProviderError::no_ref(RefKind::Branch, name.as_str()))
+    }
+
+    async fn ensure_branch(
+        &self,
+        info: &RepositoryInfo,
+        name: &BranchName,
+        at: &CommitSha,
+    ) -> Result<Ensured<BranchInfo>, ProviderError> {
+        match ensure::branch(self, info, name, at).await {
+            // It was moved a moment ago: once more at its new place.
+            Err(ProviderError::Moved) => {
+                ensure::branch(self, &Host::info(self).await?, name, at).await
+            }
+            other => other,
+        }
+    }
+
+    async fn tags(&self, info: &RepositoryInfo, prefix: &str) -> Result<TagList, ProviderError> {
+        tags::all(self, info, prefix).await
+    }
+
+    async fn latest_tag(
+        &self,
+        info: &RepositoryInfo,
+        prefix: &str,
+    ) -> Result<TagList, ProviderError> {
+        tags::latest(self, info, prefix).await
+    }
+
+    async fn tag(&self, info: &RepositoryInfo, name: &TagName) -> Result<TagInfo, ProviderError> {
+        let found = self.find_tag(info, name).await?;
+        found.ok_or_else(|| ProviderError::no_ref(RefKind::Tag, name.as_str()))
+    }
+
+    async fn previous_tag(
+        &self,
+        info: &RepositoryInfo,
+        current: &TagName,
+        commit: &CommitSha,
+    ) -> Result<Option<TagInfo>, ProviderError> {
+        tags::previous(self, info, current, commit).await
+    }
+
+    async fn ensure_tag(
+        &self,
+        info: &RepositoryInfo,
+        tag: &NewTag,
+    ) -> Result<Ensured<TagInfo>, ProviderError> {
+        match ensure::tag(self, info, tag).await {
+            Err(ProviderError::Moved) => ensure::tag(self, &Host::info(self).await?, tag).await,
+            other => other,
+        }
+    }
+
+    async fn resolve(
+        &self,
+        info: &RepositoryInfo,
+        spec: &RefSpec,
+    ) -> Result<Resolved, ProviderError> {
+        resolve::resolve(self, info, spec).await
+    }
+
+    async fn compare(
+        &self,
+        info: &RepositoryInfo,
+        base: Option<&CommitSha>,
+        head: &CommitSha,
+    ) -> Result<Comparison, ProviderError> {
+        if base == Some(head) {
+            return Ok(Comparison::empty());
+        }
+        self.commits(info, base, head).await
+    }
+
+    async fn ensure_release(
+        &self,
+        info: &RepositoryInfo,
+        release: &NewRelease,
+    ) -> Result<Ensured<ReleaseInfo>, ProviderError> {
+        if !H::TRAITS.releases {
+            return Err(ProviderError::NoReleases);
+        }
+        match ensure::release(self, info, release).await {
+            Err(ProviderError::Moved) => {
+                ensure::release(self, &Host::info(self).await?, release).await
+            }
+            other => other,
+        }
+    }
 }
 
-async fn run<P: Provider + ?Sized>(provider: &P) -> Result<ConnectionReport, ProviderError> {
-    let identity = provider.identity().await?;
-    let mut repository = provider.repository(&identity).await?;
+async fn check<H: Host>(provider: &H) -> Result<ConnectionReport, ProviderError> {
+    let identity = Host::identity(provider).await?;
+    let mut repository = Host::repository(provider, &identity).await?;
     let (hooks, branches) = tokio::join!(
-        provider.hooks(&identity, &repository),
-        provider.branches(&repository.info, None),
+        Host::hooks(provider, &identity, &repository),
+        provider.branch_page(&repository.info, None, None),
     );
     let branches = match branches {
-        Ok(page) => page.branches,
+        Ok(page) => page.items,
         Err(ProviderError::NotFound {
             what: Missing::Part,
         }) => return Err(without_branches(provider, &identity).await),
@@ -137,7 +371,7 @@ async fn run<P: Provider + ?Sized>(provider: &P) -> Result<ConnectionReport, Pro
         repository.info.default_branch = None;
     }
     Ok(ConnectionReport {
-        operations: provider.operations(&identity, &repository, &hooks),
+        operations: Host::operations(provider, &identity, &repository, &hooks),
         token: identity.token,
         account: identity.account,
         permission: repository.permission,
@@ -150,11 +384,8 @@ async fn run<P: Provider + ?Sized>(provider: &P) -> Result<ConnectionReport, Pro
 
 /// What it means that a repository which was there a moment ago has no list of branches: it went
 /// away meanwhile, or nothing.
-async fn without_branches<P: Provider + ?Sized>(
-    provider: &P,
-    identity: &Identity,
-) -> ProviderError {
-    match provider.repository(identity).await {
+async fn without_branches<H: Host>(provider: &H, identity: &Identity) -> ProviderError {
+    match Host::repository(provider, identity).await {
         Err(error) => error,
         Ok(_) => ProviderError::malformed("no list of branches in a repository that is there"),
     }

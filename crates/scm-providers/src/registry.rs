@@ -205,26 +205,23 @@ impl Registry {
             .iter()
             .position(|host| host.web == *repository.host())
             .ok_or(ProviderError::HostNotConfigured)?;
-        let context = |authorization: &str| {
-            Ok(Context {
-                session: self.transports[at].session(token, authorization)?,
-                repository: repository.clone(),
-                known,
-            })
+        let (kind, authorization) = match repository.kind() {
+            HostKind::Github => github::credential(token)?,
+            HostKind::Gitlab => gitlab::credential(token)?,
+            HostKind::Bitbucket => bitbucket::credential(token)?,
+            HostKind::BitbucketDataCenter => return Err(ProviderError::HostNotConfigured),
+        };
+        let context = Context {
+            session: self.transports[at].session(token, &authorization)?,
+            repository: repository.clone(),
+            token: token.clone(),
+            kind,
+            known,
         };
         Ok(match repository.kind() {
-            HostKind::Github => {
-                let context = context(&github::authorization(token)?)?;
-                Box::new(Github::new(context, token.clone())?)
-            }
-            HostKind::Gitlab => {
-                let context = context(&gitlab::authorization(token)?)?;
-                Box::new(Gitlab::new(context, token.clone())?)
-            }
-            HostKind::Bitbucket => {
-                let context = context(&bitbucket::authorization(token)?)?;
-                Box::new(Bitbucket::new(context, token.clone())?)
-            }
+            HostKind::Github => Box::new(Github(context)),
+            HostKind::Gitlab => Box::new(Gitlab(context)),
+            HostKind::Bitbucket => Box::new(Bitbucket(context)),
             HostKind::BitbucketDataCenter => return Err(ProviderError::HostNotConfigured),
         })
     }

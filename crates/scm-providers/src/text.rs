@@ -1,5 +1,9 @@
 //! Texts that come from a host, made fit to be stored and shown.
 
+use scm_types::CommitSha;
+
+use crate::ProviderError;
+
 /// Longest piece of a fact, such as one scope.
 const MAX_WORD: usize = 64;
 /// Longest fact.
@@ -24,6 +28,11 @@ pub(crate) fn fact(raw: &str, secret: &str) -> Option<String> {
 /// A name or label of the host's, without control characters and at most `max` characters long.
 pub(crate) fn label(raw: &str, max: usize) -> String {
     raw.chars().filter(|c| !c.is_control()).take(max).collect()
+}
+
+/// A commit id of the host's.
+pub(crate) fn commit_sha(raw: &str) -> Result<CommitSha, ProviderError> {
+    CommitSha::parse(raw).map_err(|_| ProviderError::malformed("a commit without an id"))
 }
 
 /// A web address of the host's, if it is one.

@@ -6,12 +6,15 @@
 //!   no trimming, no Unicode normal form.
 //! - A [`CommitSha`] is 40 or 64 lower-case hex digits.
 
+mod spec;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize};
+
+pub use spec::{InvalidRefSearch, RefSearch, RefSpec};
 
 /// A name that no branch or tag can have. The texts complete "name …" and do not hold it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

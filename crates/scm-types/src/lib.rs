@@ -3,6 +3,7 @@
 
 mod caller;
 mod clock;
+mod git_object;
 mod git_ref;
 mod host;
 mod id;
@@ -16,13 +17,19 @@ mod secret;
 mod text;
 mod timestamp;
 mod verification;
+mod version;
 
 pub use caller::{Access, Caller, Role, TenantScope};
 #[cfg(feature = "test")]
 pub use clock::FixedClock;
 pub use clock::{Clock, SystemClock};
+pub use git_object::{
+    CommitInfo, Comparison, Ensured, NewRelease, NewTag, PullRequestRef, RefKind, ReleaseInfo,
+    TagInfo,
+};
 pub use git_ref::{
-    BranchName, CommitSha, InvalidCommitSha, InvalidRefName, RefName, Revision, TagName,
+    BranchName, CommitSha, InvalidCommitSha, InvalidRefName, InvalidRefSearch, RefName, RefSearch,
+    RefSpec, Revision, TagName,
 };
 pub use host::{HostKind, InvalidHost, WebHost, WebHosts};
 pub use id::{AccountId, IntegrationId, InvalidId, TenantId};
@@ -43,3 +50,4 @@ pub use verification::{
     OperationState, Permission, RepositoryInfo, TokenKind, TokenReport, VerificationMetadata,
     VerificationResult, VerificationStatus, Visibility,
 };
+pub use version::{InvalidTagParts, TagVersion, tag_name_for};

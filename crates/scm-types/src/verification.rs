@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{InvalidEnum, Timestamp};
+use crate::{CommitSha, InvalidEnum, Timestamp};
 
 /// Whether a connection works, as far as is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -170,7 +170,7 @@ pub struct BranchInfo {
     /// The short name, without `refs/heads/`.
     pub name: String,
     /// The commit it points at.
-    pub commit_sha: String,
+    pub commit_sha: CommitSha,
     /// True if the host protects it; Bitbucket Cloud does not tell (`false`).
     pub protected: bool,
     /// True for the repository's default branch.

@@ -7,10 +7,10 @@ use scm_types::{
 
 use super::wire;
 use crate::{
-    HookReport, Identity, RepositoryAccess,
+    HookReport, Identity, ProviderError, RepositoryAccess,
     context::Context,
     operations::{self, Verdict},
-    text::{label, web_url},
+    text::{commit_sha, label, web_url},
 };
 
 pub(super) fn account(user: &wire::User) -> AccountRef {
@@ -58,13 +58,16 @@ pub(super) fn permission(
     }
 }
 
-pub(super) fn branch(found: &wire::Branch, default: Option<&str>) -> BranchInfo {
-    BranchInfo {
+pub(super) fn branch(
+    found: &wire::Branch,
+    default: Option<&str>,
+) -> Result<BranchInfo, ProviderError> {
+    Ok(BranchInfo {
         name: label(&found.name, 255),
-        commit_sha: label(&found.target.hash, 64),
+        commit_sha: commit_sha(&found.target.hash)?,
         protected: false,
         default: Some(found.name.as_str()) == default,
-    }
+    })
 }
 
 /// Whether one of the scopes is there, where scopes are told.

@@ -5,19 +5,19 @@ mod map;
 mod token;
 mod wire;
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use scm_types::{
-    AccessToken, HookAccess, OperationReport, Permission, RepositoryInfo, ScmType, TokenKind,
+    AccessToken, BranchInfo, BranchName, CommitInfo, CommitSha, Comparison, HookAccess, NewRelease,
+    NewTag, OperationReport, Permission, RefSearch, ReleaseInfo, RepositoryInfo, ScmType, TagInfo,
+    TagName, TokenKind,
 };
-use url::Url;
 use zeroize::Zeroizing;
 
 use crate::{
-    BranchPage, HookReport, Identity, NextPage, Provider, ProviderError, RepositoryAccess,
+    HookReport, Identity, ProviderError, RepositoryAccess,
     context::{Context, Subject, checked_path},
-    provider::sealed::Sealed,
+    host::{Host, Traits},
+    page::{ListPage, NextPage},
     transport::{Answer, Dialect},
 };
 
@@ -31,40 +31,30 @@ pub(crate) static DIALECT: Dialect = Dialect {
 };
 
 /// A repository on Bitbucket Cloud.
-pub(crate) struct Bitbucket {
-    context: Context,
-    token: AccessToken,
-    kind: TokenKind,
-}
+pub(crate) struct Bitbucket(pub(crate) Context);
 
-/// How the credential is presented.
-pub(crate) fn authorization(token: &AccessToken) -> Result<Zeroizing<String>, ProviderError> {
-    token::kind(token.expose())?;
-    Ok(token::authorization(token.expose()))
+/// The kind of the credential, and how it is presented.
+pub(crate) fn credential(
+    token: &AccessToken,
+) -> Result<(TokenKind, Zeroizing<String>), ProviderError> {
+    let kind = token::kind(token.expose())?;
+    Ok((kind, token::authorization(token.expose())))
 }
 
 impl Bitbucket {
-    pub(crate) fn new(context: Context, token: AccessToken) -> Result<Self, ProviderError> {
-        Ok(Self {
-            kind: token::kind(token.expose())?,
-            context,
-            token,
-        })
-    }
-
     fn accept(&self, answer: Answer, subject: Subject) -> Result<Answer, ProviderError> {
-        error::accept(&self.context, self.token.expose(), answer, subject)
+        error::accept(&self.0, self.0.token.expose(), answer, subject)
     }
 
     /// A bearer without a known prefix may be an access token as well, and what belongs to no account
     /// may be refused where accounts are asked for: the repository tells whether it is good.
     fn may_lack_an_account(&self) -> bool {
-        self.kind == TokenKind::BitbucketOauth
+        self.0.kind == TokenKind::BitbucketOauth
     }
 
     /// The account's permission; access tokens have no account. Not being told is no failure.
     async fn permission(&self, info: &RepositoryInfo) -> Result<Permission, ProviderError> {
-        if self.kind == TokenKind::BitbucketAccessToken {
+        if self.0.kind == TokenKind::BitbucketAccessToken {
             return Ok(Permission::Unknown);
         }
         let path = [
@@ -74,15 +64,13 @@ impl Bitbucket {
             "permissions",
             "repositories",
         ];
-        let quoted = format!("{}/{}", info.owner, info.name)
-            .replace('\\', "\\\\")
-            .replace('"', "\\\"");
-        let query = [("q", format!("repository.full_name=\"{quoted}\""))];
+        let full_name = quoted(&format!("{}/{}", info.owner, info.name));
+        let query = [("q", format!("repository.full_name={full_name}"))];
         let query = query
             .each_ref()
             .map(|(name, value)| (*name, value.as_str()));
         let asked = async {
-            let answer = self.context.get(&path, &query).await?;
+            let answer = self.0.get(&path, &query).await?;
             self.accept(answer, Subject::Part)?.json()
         };
         match asked.await {
@@ -96,30 +84,49 @@ impl Bitbucket {
             }
         }
     }
-}
 
-impl Sealed for Bitbucket {
-    fn budget(&self) -> Duration {
-        self.context.budget()
+    /// The repository as Bitbucket describes it.
+    async fn found(&self) -> Result<wire::Repository, ProviderError> {
+        let (owner, name) = (self.0.repository.owner(), self.0.repository.name());
+        // By its uuid, but below the workspace of the URL: nothing tells whether a repository is
+        // found there after it has moved to another one.
+        let by_id = self.0.known.uuid();
+        let by_id = by_id.map(|id| ["repositories", owner.as_str(), id]);
+        let by_id = by_id.as_ref().map(<[_; 3]>::as_slice);
+        let by_path = ["repositories", &owner, name];
+        let asked = self.0.repository(by_id, &by_path, |status| {
+            matches!(status.as_u16(), 403 | 404 | 410)
+        });
+        let answer = self.accept(asked.await?, Subject::Repository)?;
+        let found: wire::Repository = answer.json()?;
+        checked_path(&found.full_name)?;
+        Ok(found)
     }
 }
 
 #[async_trait]
-impl Provider for Bitbucket {
-    fn scm_type(&self) -> ScmType {
-        ScmType::Bitbucket
+impl Host for Bitbucket {
+    const TRAITS: Traits = Traits {
+        scm_type: ScmType::Bitbucket,
+        searches: true,
+        releases: false,
+        calls_per_tag: 1,
+    };
+
+    fn context(&self) -> &Context {
+        &self.0
     }
 
     /// An access token has no account to ask for: nothing is asked, the repository tells.
     async fn identity(&self) -> Result<Identity, ProviderError> {
-        if self.kind == TokenKind::BitbucketAccessToken {
+        if self.0.kind == TokenKind::BitbucketAccessToken {
             return Ok(Identity {
-                token: token::report(self.kind, None),
+                token: token::report(self.0.kind, None),
                 account: None,
             });
         }
-        let answer = self.context.get(&["user"], &[]).await?;
-        let token = token::report(self.kind, Some(&answer));
+        let answer = self.0.get(&["user"], &[]).await?;
+        let token = token::report(self.0.kind, Some(&answer));
         match self.accept(answer, Subject::Account) {
             Ok(answer) => Ok(Identity {
                 account: Some(map::account(&answer.json()?)),
@@ -142,24 +149,12 @@ impl Provider for Bitbucket {
         }
     }
 
+    async fn info(&self) -> Result<RepositoryInfo, ProviderError> {
+        Ok(map::repository(&self.0, &self.found().await?))
+    }
+
     async fn repository(&self, _identity: &Identity) -> Result<RepositoryAccess, ProviderError> {
-        let (owner, name) = (
-            self.context.repository.owner(),
-            self.context.repository.name(),
-        );
-        // By its uuid, but below the workspace of the URL: nothing tells whether a repository is
-        // found there after it has moved to another one.
-        let by_id = self.context.known.uuid();
-        let by_id = by_id.map(|id| ["repositories", owner.as_str(), id]);
-        let by_id = by_id.as_ref().map(<[_; 3]>::as_slice);
-        let by_path = ["repositories", &owner, name];
-        let asked = self.context.repository(by_id, &by_path, |status| {
-            matches!(status.as_u16(), 403 | 404 | 410)
-        });
-        let answer = self.accept(asked.await?, Subject::Repository)?;
-        let found: wire::Repository = answer.json()?;
-        checked_path(&found.full_name)?;
-        let info = map::repository(&self.context, &found);
+        let info = map::repository(&self.0, &self.found().await?);
         Ok(RepositoryAccess {
             permission: self.permission(&info).await?,
             read_only: None,
@@ -174,7 +169,7 @@ impl Provider for Bitbucket {
     ) -> Result<HookReport, ProviderError> {
         let info = &repository.info;
         let path = ["repositories", &info.owner, &info.name, "hooks"];
-        let answer = self.context.get(&path, &[("pagelen", "1")]).await?;
+        let answer = self.0.get(&path, &[("pagelen", "1")]).await?;
         match self.accept(answer, Subject::Part) {
             Ok(answer) => {
                 let hooks: wire::Page<serde::de::IgnoredAny> = answer.json()?;
@@ -194,35 +189,26 @@ impl Provider for Bitbucket {
         }
     }
 
-    async fn branches(
+    async fn branch_page(
         &self,
-        repository: &RepositoryInfo,
-        page: Option<&NextPage>,
-    ) -> Result<BranchPage, ProviderError> {
-        let path = [
-            "repositories",
-            &repository.owner,
-            &repository.name,
-            "refs",
-            "branches",
-        ];
-        let query = [("pagelen", "100"), ("sort", "name")];
-        let next = page.map(|page| &page.0);
-        let answer = self.context.page(next, &path, &query).await?;
+        info: &RepositoryInfo,
+        search: Option<&RefSearch>,
+        at: Option<&NextPage>,
+    ) -> Result<ListPage<BranchInfo>, ProviderError> {
+        let path = ["repositories", &info.owner, &info.name, "refs", "branches"];
+        let search = search.map(|search| format!("name ~ {}", quoted(search.as_str())));
+        let mut query = vec![("pagelen", "100"), ("sort", "name")];
+        query.extend(search.as_deref().map(|search| ("q", search)));
+        let answer = self.0.page(at, &path, &query).await?;
         let answer = self.accept(answer, Subject::Part)?;
         let found: wire::Page<wire::Branch> = answer.json()?;
-        let default = repository.default_branch.as_deref();
-        Ok(BranchPage {
-            next: found
-                .next
-                .as_deref()
-                .and_then(|next| Url::parse(next).ok())
-                .map(NextPage),
-            branches: found
-                .values
-                .iter()
-                .map(|found| map::branch(found, default))
-                .collect(),
+        let default = info.default_branch.as_deref();
+        let items = found.values.iter();
+        let items = items.map(|found| map::branch(found, default));
+        Ok(ListPage {
+            items: items.collect::<Result<_, _>>()?,
+            next: found.next.as_deref().and_then(NextPage::of_url),
+            rest: None,
         })
     }
 
@@ -234,4 +220,87 @@ impl Provider for Bitbucket {
     ) -> Vec<OperationReport> {
         map::operations(identity, repository, hooks)
     }
+    async fn tag_page(
+        &self,
+        _info: &RepositoryInfo,
+        _at: Option<&NextPage>,
+    ) -> Result<ListPage<TagInfo>, ProviderError> {
+        Err(ProviderError::NoReleases)
+    }
+
+    async fn find_branch(
+        &self,
+        _info: &RepositoryInfo,
+        _name: &BranchName,
+    ) -> Result<Option<BranchInfo>, ProviderError> {
+        Err(ProviderError::NoReleases)
+    }
+
+    async fn find_tag(
+        &self,
+        _info: &RepositoryInfo,
+        _name: &TagName,
+    ) -> Result<Option<TagInfo>, ProviderError> {
+        Err(ProviderError::NoReleases)
+    }
+
+    async fn find_commit(
+        &self,
+        _info: &RepositoryInfo,
+        _sha: &CommitSha,
+    ) -> Result<Option<CommitInfo>, ProviderError> {
+        Err(ProviderError::NoReleases)
+    }
+
+    async fn commits(
+        &self,
+        _info: &RepositoryInfo,
+        _base: Option<&CommitSha>,
+        _head: &CommitSha,
+    ) -> Result<Comparison, ProviderError> {
+        Err(ProviderError::NoReleases)
+    }
+
+    async fn is_ancestor(
+        &self,
+        _info: &RepositoryInfo,
+        _ancestor: &CommitSha,
+        _descendant: &CommitSha,
+    ) -> Result<bool, ProviderError> {
+        Err(ProviderError::NoReleases)
+    }
+
+    async fn create_branch(
+        &self,
+        _info: &RepositoryInfo,
+        _name: &BranchName,
+        _at: &CommitSha,
+    ) -> Result<(), ProviderError> {
+        Err(ProviderError::NoReleases)
+    }
+
+    async fn create_tag(&self, _info: &RepositoryInfo, _tag: &NewTag) -> Result<(), ProviderError> {
+        Err(ProviderError::NoReleases)
+    }
+
+    async fn find_release(
+        &self,
+        _info: &RepositoryInfo,
+        _tag: &TagName,
+    ) -> Result<Option<ReleaseInfo>, ProviderError> {
+        Err(ProviderError::NoReleases)
+    }
+
+    async fn create_release(
+        &self,
+        _info: &RepositoryInfo,
+        _release: &NewRelease,
+    ) -> Result<(), ProviderError> {
+        Err(ProviderError::NoReleases)
+    }
+}
+
+/// A text in a query ("Filter and sort API objects").
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }

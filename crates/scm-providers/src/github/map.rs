@@ -7,10 +7,10 @@ use scm_types::{
 
 use super::wire;
 use crate::{
-    HookReport, Identity, RepositoryAccess,
+    HookReport, Identity, ProviderError, RepositoryAccess,
     context::Context,
     operations::{self, Verdict},
-    text::{label, web_url},
+    text::{commit_sha, label, web_url},
 };
 
 pub(super) fn account(user: &wire::User) -> AccountRef {
@@ -20,11 +20,7 @@ pub(super) fn account(user: &wire::User) -> AccountRef {
     }
 }
 
-pub(super) fn repository(
-    context: &Context,
-    identity: &Identity,
-    found: &wire::Repository,
-) -> RepositoryAccess {
+pub(super) fn info(context: &Context, found: &wire::Repository) -> RepositoryInfo {
     let path = label(&found.full_name, 512);
     let (owner, name) = path.split_once('/').unwrap_or(("", &path));
     let visibility = match found.visibility.as_deref() {
@@ -34,26 +30,34 @@ pub(super) fn repository(
         None if found.private == Some(false) => Visibility::Public,
         Some(_) | None => Visibility::Private,
     };
-    let is_archived = found.archived == Some(true);
+    RepositoryInfo {
+        id: found.id.to_string(),
+        owner: owner.to_owned(),
+        name: name.to_owned(),
+        visibility,
+        default_branch: found.default_branch.as_deref().map(|name| label(name, 255)),
+        archived: found.archived == Some(true),
+        web_url: web_url(found.html_url.as_deref()),
+        moved_to: context.moved_to(&path),
+    }
+}
+
+pub(super) fn repository(
+    context: &Context,
+    identity: &Identity,
+    found: &wire::Repository,
+) -> RepositoryAccess {
+    let info = info(context, found);
     RepositoryAccess {
         permission: permission(identity, found.permissions),
-        read_only: if is_archived {
+        read_only: if info.archived {
             Some("the repository is archived")
         } else if found.disabled == Some(true) {
             Some("the repository is disabled by its host")
         } else {
             None
         },
-        info: RepositoryInfo {
-            id: found.id.to_string(),
-            owner: owner.to_owned(),
-            name: name.to_owned(),
-            visibility,
-            default_branch: found.default_branch.as_deref().map(|name| label(name, 255)),
-            archived: is_archived,
-            web_url: web_url(found.html_url.as_deref()),
-            moved_to: context.moved_to(&path),
-        },
+        info,
     }
 }
 
@@ -71,13 +75,16 @@ fn permission(identity: &Identity, role: Option<wire::Permissions>) -> Permissio
     }
 }
 
-pub(super) fn branch(found: &wire::Branch, default: Option<&str>) -> BranchInfo {
-    BranchInfo {
+pub(super) fn branch(
+    found: &wire::Branch,
+    default: Option<&str>,
+) -> Result<BranchInfo, ProviderError> {
+    Ok(BranchInfo {
         name: label(&found.name, 255),
-        commit_sha: label(&found.commit.sha, 64),
+        commit_sha: commit_sha(&found.commit.sha)?,
         protected: found.protected == Some(true),
         default: Some(found.name.as_str()) == default,
-    }
+    })
 }
 
 /// Webhooks, when the list could be read: reading proves nothing about writing, so the scopes

@@ -7,10 +7,10 @@ use scm_types::{
 
 use super::wire;
 use crate::{
-    HookReport, Identity, RepositoryAccess,
+    HookReport, Identity, ProviderError, RepositoryAccess,
     context::Context,
     operations::{self, Verdict},
-    text::{label, web_url},
+    text::{commit_sha, label, web_url},
 };
 
 const DEVELOPER: u32 = 30;
@@ -60,15 +60,18 @@ pub(super) fn repository(context: &Context, found: &wire::Project) -> Repository
     }
 }
 
-pub(super) fn branch(found: &wire::Branch, default: Option<&str>) -> BranchInfo {
-    BranchInfo {
+pub(super) fn branch(
+    found: &wire::Branch,
+    default: Option<&str>,
+) -> Result<BranchInfo, ProviderError> {
+    Ok(BranchInfo {
         name: label(&found.name, 255),
-        commit_sha: label(&found.commit.id, 64),
+        commit_sha: commit_sha(&found.commit.id)?,
         protected: found.protected == Some(true),
         default: found
             .default
             .unwrap_or(Some(found.name.as_str()) == default),
-    }
+    })
 }
 
 /// Whether scopes that are told suffice for writing. Fine-grained tokens tell only that they are.

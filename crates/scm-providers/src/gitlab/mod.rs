@@ -5,21 +5,21 @@ mod map;
 mod token;
 mod wire;
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use http::StatusCode;
 use scm_types::{
-    AccessToken, HookAccess, OperationReport, RepositoryInfo, ScmType, TokenKind, TokenReport,
+    AccessToken, BranchInfo, BranchName, CommitInfo, CommitSha, Comparison, HookAccess, NewRelease,
+    NewTag, OperationReport, RefSearch, ReleaseInfo, RepositoryInfo, ScmType, TagInfo, TagName,
+    TokenKind, TokenReport,
 };
 use zeroize::Zeroizing;
 
 use crate::{
-    BranchPage, HookReport, Identity, NextPage, Provider, ProviderError, RepositoryAccess,
+    HookReport, Identity, ProviderError, RepositoryAccess,
     context::{Context, Subject, checked_path},
-    page::next_of,
+    host::{Host, Traits},
+    page::{ListPage, NextPage, link_of},
     path::api_url,
-    provider::sealed::Sealed,
     transport::{Answer, Dialect},
 };
 
@@ -32,41 +32,28 @@ pub(crate) static DIALECT: Dialect = Dialect {
 };
 
 /// A project on GitLab.
-pub(crate) struct Gitlab {
-    context: Context,
-    token: AccessToken,
-    kind: TokenKind,
-}
+pub(crate) struct Gitlab(pub(crate) Context);
 
-/// How the credential is presented: as a bearer, whatever kind it is, because that is the header
-/// that HTTP clients guard.
-pub(crate) fn authorization(token: &AccessToken) -> Result<Zeroizing<String>, ProviderError> {
-    token::kind(token.expose())?;
-    Ok(Zeroizing::new(format!("Bearer {}", token.expose())))
+/// The kind of the credential, and how it is presented: as a bearer,
+/// whatever kind it is, because that is the header that HTTP clients guard.
+pub(crate) fn credential(
+    token: &AccessToken,
+) -> Result<(TokenKind, Zeroizing<String>), ProviderError> {
+    let kind = token::kind(token.expose())?;
+    Ok((kind, Zeroizing::new(format!("Bearer {}", token.expose()))))
 }
 
 impl Gitlab {
-    pub(crate) fn new(context: Context, token: AccessToken) -> Result<Self, ProviderError> {
-        Ok(Self {
-            kind: token::kind(token.expose())?,
-            context,
-            token,
-        })
-    }
-
     fn accept(&self, answer: Answer, subject: Subject) -> Result<Answer, ProviderError> {
-        error::accept(&self.context, self.token.expose(), answer, subject)
+        error::accept(&self.0, self.0.token.expose(), answer, subject)
     }
 
     /// Scopes and expiry, as far as the token may see itself. The account was already told, so
     /// nothing that goes wrong here is held against the credential, but a plain "no longer".
     async fn describe(&self) -> Result<TokenReport, ProviderError> {
-        let asked = self
-            .context
-            .get(&["personal_access_tokens", "self"], &[])
-            .await;
+        let asked = self.0.get(&["personal_access_tokens", "self"], &[]).await;
         let Ok(answer) = asked else {
-            return Ok(token::unknown(self.kind));
+            return Ok(token::unknown(self.0.kind));
         };
         let status = answer.status.as_u16();
         if let (200, Ok(found)) = (status, answer.json::<wire::SelfToken>()) {
@@ -77,7 +64,7 @@ impl Gitlab {
             }
             let has_ended = found.active == Some(false);
             let report = token::from_self(&found);
-            let now = self.context.session.now();
+            let now = self.0.session.now();
             return match report.expires_at {
                 Some(at) if has_ended && at <= now => {
                     Err(ProviderError::TokenExpired { at: Some(at) })
@@ -86,15 +73,15 @@ impl Gitlab {
             };
         }
         // An OAuth token is no personal one: 401 or 404, by version.
-        if matches!(status, 400 | 401 | 404) && self.kind == TokenKind::Unknown {
+        if matches!(status, 400 | 401 | 404) && self.0.kind == TokenKind::Unknown {
             return Ok(self.describe_oauth().await);
         }
-        Ok(token::unknown(self.kind))
+        Ok(token::unknown(self.0.kind))
     }
 
     async fn describe_oauth(&self) -> TokenReport {
-        let session = &self.context.session;
-        let unknown = token::unknown(self.kind);
+        let session = &self.0.session;
+        let unknown = token::unknown(self.0.kind);
         let Some(base) = &session.transport().endpoint().oauth_url else {
             return unknown;
         };
@@ -108,22 +95,38 @@ impl Gitlab {
             _ => unknown,
         }
     }
-}
 
-impl Sealed for Gitlab {
-    fn budget(&self) -> Duration {
-        self.context.budget()
+    /// The project as GitLab describes it.
+    async fn found(&self) -> Result<wire::Project, ProviderError> {
+        let path = self.0.repository.path();
+        let by_id = self.0.known.number().map(|id| ["projects", id]);
+        let by_id = by_id.as_ref().map(<[_; 2]>::as_slice);
+        let by_path = ["projects", path.as_str()];
+        let asked = self
+            .0
+            .repository(by_id, &by_path, |status| status == StatusCode::NOT_FOUND);
+        let answer = self.accept(asked.await?, Subject::Repository)?;
+        let found: wire::Project = answer.json()?;
+        checked_path(&found.path_with_namespace)?;
+        Ok(found)
     }
 }
 
 #[async_trait]
-impl Provider for Gitlab {
-    fn scm_type(&self) -> ScmType {
-        ScmType::Gitlab
+impl Host for Gitlab {
+    const TRAITS: Traits = Traits {
+        scm_type: ScmType::Gitlab,
+        searches: true,
+        releases: true,
+        calls_per_tag: 1,
+    };
+
+    fn context(&self) -> &Context {
+        &self.0
     }
 
     async fn identity(&self) -> Result<Identity, ProviderError> {
-        let answer = self.context.get(&["user"], &[]).await?;
+        let answer = self.0.get(&["user"], &[]).await?;
         let answer = self.accept(answer, Subject::Account)?;
         let account = map::account(&answer.json()?);
         Ok(Identity {
@@ -132,18 +135,12 @@ impl Provider for Gitlab {
         })
     }
 
+    async fn info(&self) -> Result<RepositoryInfo, ProviderError> {
+        Ok(map::repository(&self.0, &self.found().await?).info)
+    }
+
     async fn repository(&self, _identity: &Identity) -> Result<RepositoryAccess, ProviderError> {
-        let path = self.context.repository.path();
-        let by_id = self.context.known.number().map(|id| ["projects", id]);
-        let by_id = by_id.as_ref().map(<[_; 2]>::as_slice);
-        let by_path = ["projects", path.as_str()];
-        let asked = self
-            .context
-            .repository(by_id, &by_path, |status| status == StatusCode::NOT_FOUND);
-        let answer = self.accept(asked.await?, Subject::Repository)?;
-        let found: wire::Project = answer.json()?;
-        checked_path(&found.path_with_namespace)?;
-        Ok(map::repository(&self.context, &found))
+        Ok(map::repository(&self.0, &self.found().await?))
     }
 
     async fn hooks(
@@ -152,7 +149,7 @@ impl Provider for Gitlab {
         repository: &RepositoryAccess,
     ) -> Result<HookReport, ProviderError> {
         let path = ["projects", &repository.info.id, "hooks"];
-        let answer = self.context.get(&path, &[("per_page", "1")]).await?;
+        let answer = self.0.get(&path, &[("per_page", "1")]).await?;
         match self.accept(answer, Subject::Part) {
             Ok(answer) => {
                 let hooks: Vec<serde::de::IgnoredAny> = answer.json()?;
@@ -172,30 +169,30 @@ impl Provider for Gitlab {
         }
     }
 
-    async fn branches(
+    async fn branch_page(
         &self,
-        repository: &RepositoryInfo,
-        page: Option<&NextPage>,
-    ) -> Result<BranchPage, ProviderError> {
-        let path = ["projects", &repository.id, "repository", "branches"];
-        let query = [("pagination", "keyset"), ("per_page", "100")];
-        let next = page.map(|page| &page.0);
-        let answer = self.context.page(next, &path, &query).await?;
+        info: &RepositoryInfo,
+        search: Option<&RefSearch>,
+        at: Option<&NextPage>,
+    ) -> Result<ListPage<BranchInfo>, ProviderError> {
+        let path = ["projects", &info.id, "repository", "branches"];
+        let mut query = vec![("pagination", "keyset"), ("per_page", "100")];
+        query.extend(search.map(|search| ("search", search.as_str())));
+        let answer = self.0.page(at, &path, &query).await?;
         // A project without any commit may have no repository behind it yet.
         let is_missing = answer.status.as_u16() == 404 && answer.refusal().is_ok();
-        if is_missing && repository.default_branch.is_none() {
-            return Ok(BranchPage::EMPTY);
+        if is_missing && info.default_branch.is_none() {
+            return Ok(ListPage::EMPTY);
         }
         let answer = self.accept(answer, Subject::Part)?;
         let branches: Vec<wire::Branch> = answer.json()?;
-        let default = repository.default_branch.as_deref();
-        Ok(BranchPage {
+        let default = info.default_branch.as_deref();
+        let items = branches.iter().map(|found| map::branch(found, default));
+        Ok(ListPage {
+            items: items.collect::<Result<_, _>>()?,
             // A full page announces another even if that is empty.
-            next: next_of(&answer).filter(|_| !branches.is_empty()),
-            branches: branches
-                .iter()
-                .map(|found| map::branch(found, default))
-                .collect(),
+            next: link_of(&answer, "next").filter(|_| !branches.is_empty()),
+            rest: None,
         })
     }
 
@@ -206,5 +203,83 @@ impl Provider for Gitlab {
         hooks: &HookReport,
     ) -> Vec<OperationReport> {
         map::operations(identity, repository, hooks)
+    }
+    async fn tag_page(
+        &self,
+        _info: &RepositoryInfo,
+        _at: Option<&NextPage>,
+    ) -> Result<ListPage<TagInfo>, ProviderError> {
+        Err(ProviderError::NoReleases)
+    }
+
+    async fn find_branch(
+        &self,
+        _info: &RepositoryInfo,
+        _name: &BranchName,
+    ) -> Result<Option<BranchInfo>, ProviderError> {
+        Err(ProviderError::NoReleases)
+    }
+
+    async fn find_tag(
+        &self,
+        _info: &RepositoryInfo,
+        _name: &TagName,
+    ) -> Result<Option<TagInfo>, ProviderError> {
+        Err(ProviderError::NoReleases)
+    }
+
+    async fn find_commit(
+        &self,
+        _info: &RepositoryInfo,
+        _sha: &CommitSha,
+    ) -> Result<Option<CommitInfo>, ProviderError> {
+        Err(ProviderError::NoReleases)
+    }
+
+    async fn commits(
+        &self,
+        _info: &RepositoryInfo,
+        _base: Option<&CommitSha>,
+        _head: &CommitSha,
+    ) -> Result<Comparison, ProviderError> {
+        Err(ProviderError::NoReleases)
+    }
+
+    async fn is_ancestor(
+        &self,
+        _info: &RepositoryInfo,
+        _ancestor: &CommitSha,
+        _descendant: &CommitSha,
+    ) -> Result<bool, ProviderError> {
+        Err(ProviderError::NoReleases)
+    }
+
+    async fn create_branch(
+        &self,
+        _info: &RepositoryInfo,
+        _name: &BranchName,
+        _at: &CommitSha,
+    ) -> Result<(), ProviderError> {
+        Err(ProviderError::NoReleases)
+    }
+
+    async fn create_tag(&self, _info: &RepositoryInfo, _tag: &NewTag) -> Result<(), ProviderError> {
+        Err(ProviderError::NoReleases)
+    }
+
+    async fn find_release(
+        &self,
+        _info: &RepositoryInfo,
+        _tag: &TagName,
+    ) -> Result<Option<ReleaseInfo>, ProviderError> {
+        Err(ProviderError::NoReleases)
+    }
+
+    async fn create_release(
+        &self,
+        _info: &RepositoryInfo,
+        _release: &NewRelease,
+    ) -> Result<(), ProviderError> {
+        Err(ProviderError::NoReleases)
     }
 }

@@ -120,6 +120,11 @@ impl Session {
         Ok(answer)
     }
 
+    /// Fails if the credential's limit is known to leave fewer calls than that.
+    pub(crate) async fn reserve(&self, _calls: u32) -> Result<(), ProviderError> {
+        self.transport.shared().budgets.check(self.credential).await
+    }
+
     async fn follow(&self, url: &Url, deadline: Instant) -> Result<Answer, ProviderError> {
         let mut url = url.clone();
         let mut moved = false;

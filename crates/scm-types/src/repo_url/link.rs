@@ -48,6 +48,18 @@ impl RepoUrl {
         }
     }
 
+    /// A pull request, or a merge request as GitLab calls it.
+    #[must_use]
+    pub fn pull_request_url(&self, number: u64) -> String {
+        match self.kind() {
+            HostKind::Github => format!("{self}/pull/{number}"),
+            HostKind::Gitlab => format!("{self}/-/merge_requests/{number}"),
+            HostKind::Bitbucket | HostKind::BitbucketDataCenter => {
+                format!("{self}/pull-requests/{number}")
+            }
+        }
+    }
+
     /// What `head` has and `base` has not. Takes branches, tags and commits.
     #[must_use]
     pub fn compare_url<'a>(
@@ -155,6 +167,18 @@ mod tests {
                 repo(url).commit_url(&CommitSha::parse(sha).unwrap()),
                 format!("{url}/{page}/{sha}")
             );
+        }
+    }
+
+    #[test]
+    fn pull_requests() {
+        for (url, page) in [
+            (GITHUB, "pull"),
+            (GITLAB, "-/merge_requests"),
+            (BITBUCKET, "pull-requests"),
+            (DATA_CENTER, "pull-requests"),
+        ] {
+            assert_eq!(repo(url).pull_request_url(12), format!("{url}/{page}/12"));
         }
     }
 

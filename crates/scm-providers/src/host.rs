@@ -1,0 +1,146 @@
+//! What each product's client answers: single questions and single changes. What a caller gets is
+//! composed of them in [`crate::Provider`], once for all products.
+//!
+//! - Every operation begins with [`Host::info`], so a 404 on something inside the repository means
+//!   that it is missing there, not that the repository is gone.
+//! - `find_…` answers `None` for what is missing and fails for everything else.
+//! - A `create_…` sends what changes something exactly once and interprets nothing: whether it was
+//!   done all the same is found out by whoever called it.
+
+use async_trait::async_trait;
+use scm_types::{
+    BranchInfo, BranchName, CommitInfo, CommitSha, Comparison, NewRelease, NewTag, OperationReport,
+    RefSearch, ReleaseInfo, RepositoryInfo, ScmType, TagInfo, TagName,
+};
+
+use crate::{
+    HookReport, Identity, ProviderError, RepositoryAccess,
+    context::Context,
+    page::{ListPage, NextPage},
+};
+
+/// What is the same for all repositories of a product.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Traits {
+    /// The product, as the API names it.
+    pub(crate) scm_type: ScmType,
+    /// Whether the host looks for a part of a name itself.
+    pub(crate) searches: bool,
+    /// Whether there are releases.
+    pub(crate) releases: bool,
+    /// How many calls it takes to make a tag.
+    pub(crate) calls_per_tag: u32,
+}
+
+/// A repository on a host of one product.
+#[async_trait]
+pub(crate) trait Host: Send + Sync {
+    /// What is the same for all repositories of the product.
+    const TRAITS: Traits;
+
+    /// Session and repository.
+    fn context(&self) -> &Context;
+
+    /// See [`crate::Provider::identity`].
+    async fn identity(&self) -> Result<Identity, ProviderError>;
+
+    /// See [`crate::Provider::info`].
+    async fn info(&self) -> Result<RepositoryInfo, ProviderError>;
+
+    /// See [`crate::Provider::repository`].
+    async fn repository(&self, identity: &Identity) -> Result<RepositoryAccess, ProviderError>;
+
+    /// See [`crate::Provider::hooks`].
+    async fn hooks(
+        &self,
+        identity: &Identity,
+        repository: &RepositoryAccess,
+    ) -> Result<HookReport, ProviderError>;
+
+    /// See [`crate::Provider::operations`].
+    fn operations(
+        &self,
+        identity: &Identity,
+        repository: &RepositoryAccess,
+        hooks: &HookReport,
+    ) -> Vec<OperationReport>;
+
+    /// A page of branches, the first without `at`; empty for an empty repository. `search` is for
+    /// products that look for a part of a name themselves; others ignore it.
+    async fn branch_page(
+        &self,
+        info: &RepositoryInfo,
+        search: Option<&RefSearch>,
+        at: Option<&NextPage>,
+    ) -> Result<ListPage<BranchInfo>, ProviderError>;
+
+    /// A page of tags, the first without `at`, in any order; empty for an empty repository.
+    async fn tag_page(
+        &self,
+        info: &RepositoryInfo,
+        at: Option<&NextPage>,
+    ) -> Result<ListPage<TagInfo>, ProviderError>;
+
+    /// One branch, by its exact name.
+    async fn find_branch(
+        &self,
+        info: &RepositoryInfo,
+        name: &BranchName,
+    ) -> Result<Option<BranchInfo>, ProviderError>;
+
+    /// One tag, by its exact name, peeled, with its message if it is annotated.
+    async fn find_tag(
+        &self,
+        info: &RepositoryInfo,
+        name: &TagName,
+    ) -> Result<Option<TagInfo>, ProviderError>;
+
+    /// One commit.
+    async fn find_commit(
+        &self,
+        info: &RepositoryInfo,
+        sha: &CommitSha,
+    ) -> Result<Option<CommitInfo>, ProviderError>;
+
+    /// The commits of `head` that `base` does not have, or all of them; newest first, at most
+    /// [`Comparison::CAP`].
+    async fn commits(
+        &self,
+        info: &RepositoryInfo,
+        base: Option<&CommitSha>,
+        head: &CommitSha,
+    ) -> Result<Comparison, ProviderError>;
+
+    /// Whether one commit descends from another, or is it.
+    async fn is_ancestor(
+        &self,
+        info: &RepositoryInfo,
+        ancestor: &CommitSha,
+        descendant: &CommitSha,
+    ) -> Result<bool, ProviderError>;
+
+    /// Makes a branch.
+    async fn create_branch(
+        &self,
+        info: &RepositoryInfo,
+        name: &BranchName,
+        at: &CommitSha,
+    ) -> Result<(), ProviderError>;
+
+    /// Makes an annotated tag.
+    async fn create_tag(&self, info: &RepositoryInfo, tag: &NewTag) -> Result<(), ProviderError>;
+
+    /// The release of a tag. Never called for a product without releases.
+    async fn find_release(
+        &self,
+        info: &RepositoryInfo,
+        tag: &TagName,
+    ) -> Result<Option<ReleaseInfo>, ProviderError>;
+
+    /// Makes a release of a tag that is there. Never called for a product without releases.
+    async fn create_release(
+        &self,
+        info: &RepositoryInfo,
+        release: &NewRelease,
+    ) -> Result<(), ProviderError>;
+}

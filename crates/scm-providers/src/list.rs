@@ -1,0 +1,267 @@
+//! Walking a host's lists: whole, or a part with the place where it goes on.
+//!
+//! - Nothing is cut silently: a part says where the next one starts, a whole list says whether the
+//!   cap cut it.
+//! - Where the host tells the pages to come, they are fetched together, at most
+//!   [`PARALLEL`] at a time; else one after the other.
+//! - The order is the host's. Pages shift while somebody makes or removes a ref: a name is given
+//!   once within an answer, and may be missed or come again between two.
+
+use std::{collections::HashSet, fmt, future::Future, str::FromStr};
+
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use scm_types::{BranchInfo, PageLimit, RefSearch, TagInfo};
+
+use crate::{
+    ProviderError,
+    page::{ListPage, NextPage, PAGE_SIZE},
+};
+
+/// How many pages are fetched at once.
+pub(crate) const PARALLEL: usize = 8;
+
+/// The most names of a list that is needed as a whole.
+pub(crate) const CAP: usize = 20_000;
+
+/// Which part of a list is wanted.
+#[derive(Debug, Clone, Default)]
+pub struct ListRequest {
+    /// A part of the names, without regard to case.
+    pub search: Option<RefSearch>,
+    /// How many at the most.
+    pub limit: PageLimit,
+    /// Where to start; `None` is the beginning.
+    pub after: Option<ListCursor>,
+}
+
+/// A part of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listing<T> {
+    /// What was found.
+    pub items: Vec<T>,
+    /// Where it goes on; `None` at the end.
+    pub next: Option<ListCursor>,
+}
+
+/// A place in a host's list. Opaque to callers; it names no repository and no address, so a changed
+/// one can only lead to another place of the same list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListCursor {
+    page: Option<NextPage>,
+    skip: usize,
+}
+
+/// A text that is no place in a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be the nextCursor of an earlier answer, unchanged")]
+pub struct InvalidListCursor;
+
+impl fmt::Display for ListCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.page {
+            None => write!(f, "{}", self.skip),
+            Some(page) => {
+                let page = BASE64_URL_SAFE_NO_PAD.encode(page.query());
+                write!(f, "{}.{page}", self.skip)
+            }
+        }
+    }
+}
+
+impl FromStr for ListCursor {
+    type Err = InvalidListCursor;
+
+    fn from_str(raw: &str) -> Result<Self, Self::Err> {
+        let (skip, page) = match raw.split_once('.') {
+            None => (raw, None),
+            Some((skip, page)) => {
+                let bytes = BASE64_URL_SAFE_NO_PAD.decode(page);
+                let query = bytes.ok().and_then(|bytes| String::from_utf8(bytes).ok());
+                let page = query.as_deref().and_then(NextPage::of_query);
+                (skip, Some(page.ok_or(InvalidListCursor)?))
+            }
+        };
+        let skip = skip.parse().map_err(|_| InvalidListCursor)?;
+        if skip > PAGE_SIZE {
+            return Err(InvalidListCursor);
+        }
+        Ok(Self { page, skip })
+    }
+}
+
+/// What lists hold.
+pub(crate) trait Named {
+    fn name(&self) -> &str;
+}
+
+impl Named for BranchInfo {
+    fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Named for TagInfo {
+    fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// A part of a list. `filters` says that the host does not search itself, so that far more pages
+/// may be needed than the limit suggests.
+pub(crate) async fn part<T, F, Fut>(
+    fetch: F,
+    request: &ListRequest,
+    filters: bool,
+) -> Result<Listing<T>, ProviderError>
+where
+    T: Named + Send,
+    F: Fn(Option<NextPage>) -> Fut + Send + Sync,
+    Fut: Future<Output = Result<ListPage<T>, ProviderError>> + Send,
+{
+    let mut part = Part::new(request);
+    let (mut at, mut skip) = request
+        .after
+        .clone()
+        .map_or((None, 0), |cursor| (cursor.page, cursor.skip));
+    loop {
+        let page = fetch(at.clone()).await?;
+        let (mut next, rest) = (page.next.clone(), page.rest.clone());
+        if let Some(listing) = part.take(page, at, skip) {
+            return Ok(listing);
+        }
+        skip = 0;
+        let mut rest = rest.unwrap_or_default().into_iter();
+        while rest.len() > 0 {
+            let wave = if filters { PARALLEL } else { part.pages_left() };
+            let wave: Vec<_> = rest.by_ref().take(wave.max(1)).collect();
+            let pages = together(&fetch, wave).await?;
+            for (at, page) in pages {
+                next = page.next.clone();
+                if let Some(listing) = part.take(page, Some(at), 0) {
+                    return Ok(listing);
+                }
+            }
+        }
+        // Also after the pages that were told: the list may have grown.
+        match next {
+            Some(next) => at = Some(next),
+            None => return Ok(part.end()),
+        }
+    }
+}
+
+/// The whole list, up to the cap; true if the cap cut it.
+pub(crate) async fn all<T, F, Fut>(fetch: F) -> Result<(Vec<T>, bool), ProviderError>
+where
+    T: Named + Send,
+    F: Fn(Option<NextPage>) -> Fut + Send + Sync,
+    Fut: Future<Output = Result<ListPage<T>, ProviderError>> + Send,
+{
+    let (mut seen, mut items) = (HashSet::new(), Vec::new());
+    let mut keep = |page: ListPage<T>| {
+        for item in page.items {
+            if seen.insert(item.name().to_owned()) {
+                items.push(item);
+            }
+        }
+        items.len()
+    };
+    let mut at = None;
+    let is_cut = loop {
+        let page = fetch(at).await?;
+        let (mut next, rest) = (page.next.clone(), page.rest.clone());
+        let mut count = keep(page);
+        let mut rest = rest.unwrap_or_default().into_iter();
+        while rest.len() > 0 && count < CAP {
+            let wave: Vec<_> = rest.by_ref().take(PARALLEL * 4).collect();
+            for (_, page) in together(&fetch, wave).await? {
+                next = page.next.clone();
+                count = keep(page);
+            }
+        }
+        match next {
+            _ if count >= CAP => break rest.len() > 0 || next.is_some() || count > CAP,
+            Some(next) => at = Some(next),
+            None => break false,
+        }
+    };
+    items.truncate(CAP);
+    Ok((items, is_cut))
+}
+
+/// Several pages, in order.
+async fn together<T, F, Fut>(
+    fetch: &F,
+    pages: Vec<NextPage>,
+) -> Result<Vec<(NextPage, ListPage<T>)>, ProviderError>
+where
+    T: Send,
+    F: Fn(Option<NextPage>) -> Fut + Send + Sync,
+    Fut: Future<Output = Result<ListPage<T>, ProviderError>> + Send,
+{
+    let fetched = pages.into_iter().map(|at| {
+        let page = fetch(Some(at.clone()));
+        async move { page.await.map(|page| (at, page)) }
+    });
+    stream::iter(fetched).buffered(PARALLEL).try_collect().await
+}
+
+/// A part in the making.
+struct Part<'a, T> {
+    request: &'a ListRequest,
+    limit: usize,
+    seen: HashSet<String>,
+    items: Vec<T>,
+}
+
+impl<'a, T: Named> Part<'a, T> {
+    fn new(request: &'a ListRequest) -> Self {
+        Self {
+            request,
+            limit: usize::from(request.limit.get()),
+            seen: HashSet::new(),
+            items: Vec::new(),
+        }
+    }
+
+    /// How many full pages it takes to reach the limit.
+    fn pages_left(&self) -> usize {
+        (self.limit - self.items.len()).div_ceil(PAGE_SIZE)
+    }
+
+    /// Takes what is wanted of a page; the finished part once the limit is reached.
+    fn take(&mut self, page: ListPage<T>, at: Option<NextPage>, skip: usize) -> Option<Listing<T>> {
+        let mut items = page.items.into_iter().enumerate().skip(skip).peekable();
+        while self.items.len() < self.limit {
+            let (_, item) = items.next()?;
+            let search = self.request.search.as_ref();
+            if search.is_none_or(|search| search.matches(item.name()))
+                && self.seen.insert(item.name().to_owned())
+            {
+                self.items.push(item);
+            }
+        }
+        let next = match items.peek() {
+            Some((skip, _)) => Some(ListCursor {
+                page: at,
+                skip: *skip,
+            }),
+            None => page.next.map(|next| ListCursor {
+                page: Some(next),
+                skip: 0,
+            }),
+        };
+        Some(Listing {
+            items: std::mem::take(&mut self.items),
+            next,
+        })
+    }
+
+    fn end(self) -> Listing<T> {
+        Listing {
+            items: self.items,
+            next: None,
+        }
+    }
+}
