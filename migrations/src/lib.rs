@@ -14,6 +14,8 @@ mod m20261122_000002_adopt_existing_table;
 mod m20261122_000003_store_milliseconds;
 mod m20261122_000004_row_state;
 mod m20261122_000005_key_canaries;
+mod m20261123_000006_capabilities;
+mod m20261123_000007_idempotency_keys;
 mod run;
 mod status;
 
@@ -26,7 +28,7 @@ pub use error::MigrateError;
 pub use run::{down, down_on, up, up_on};
 pub use status::{Status, Step, status};
 
-/// The table that every step here is about.
+/// The table that most steps here are about.
 pub(crate) const TABLE: &str = "tenant_scm_integrations";
 
 /// Where the applied steps are noted.
@@ -47,6 +49,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000003_store_milliseconds::Migration),
             Box::new(m20261122_000004_row_state::Migration),
             Box::new(m20261122_000005_key_canaries::Migration),
+            Box::new(m20261123_000006_capabilities::Migration),
+            Box::new(m20261123_000007_idempotency_keys::Migration),
         ]
     }
 

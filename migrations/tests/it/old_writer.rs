@@ -10,7 +10,7 @@ use sea_orm_migration::sea_orm::{ConnectionTrait, DatabaseConnection, Statement}
 
 use crate::{execute, insert_as_before, quoted, schema};
 
-const STEPS: u32 = 5;
+const STEPS: usize = 7;
 
 /// What the original does in a day: create, change, check, soft-delete, read.
 async fn work_as_before(db: &DatabaseConnection, id: &str) {
@@ -48,9 +48,9 @@ on_every_database! {
             work_as_before(&plain, &format!("up{step}")).await;
         }
         let rows = "SELECT `displayName` FROM `tenant_scm_integrations`";
-        assert_eq!(texts(&plain, rows).await, vec![Some("Renamed".to_owned()); 5]);
+        assert_eq!(texts(&plain, rows).await, vec![Some("Renamed".to_owned()); STEPS]);
         let keys = "SELECT `repositoryKey` FROM `tenant_scm_integrations`";
-        assert_eq!(texts(&plain, keys).await, vec![None; 5]);
+        assert_eq!(texts(&plain, keys).await, vec![None; STEPS]);
         let versions = "SELECT CAST(`version` + `credentialVersion` AS CHAR(9)) \
                         FROM `tenant_scm_integrations`";
         assert!(texts(&plain, versions).await.iter().all(|sum| {
@@ -67,7 +67,13 @@ on_every_database! {
         work_as_before(&plain, "a").await;
         let before = schema::of(&plain).await;
         // As after a crash between the last statement and the note that it is done.
-        for lost in ["", "WHERE version >= 'm20261122_000003'", "WHERE version >= 'm20261122_000005'"] {
+        for lost in [
+            "",
+            "WHERE version >= 'm20261122_000003'",
+            "WHERE version >= 'm20261122_000005'",
+            "WHERE version >= 'm20261123_000006'",
+            "WHERE version >= 'm20261123_000007'",
+        ] {
             execute(&plain, &format!("DELETE FROM scm_migrations {lost}")).await.unwrap();
             assert!(!up(&db.url, None).await.unwrap().is_empty());
             assert_eq!(schema::of(&plain).await, before);
@@ -83,7 +89,7 @@ on_every_database! {
         up(&db.url, None).await.unwrap();
         let plain = db.connect().await;
         let whole = schema::of(&plain).await;
-        down(&db.url, 2).await.unwrap();
+        down(&db.url, 4).await.unwrap();
         // What the fourth step does first.
         let kind = match db.backend {
             Backend::Mysql => "BIGINT NOT NULL DEFAULT 1 COMMENT 'Changes made by the SCM service'",
@@ -91,13 +97,11 @@ on_every_database! {
         };
         let add = format!("ALTER TABLE `tenant_scm_integrations` ADD COLUMN `version` {kind}");
         execute(&plain, &add).await.unwrap();
-        assert_eq!(up(&db.url, None).await.unwrap().len(), 2);
+        assert_eq!(up(&db.url, None).await.unwrap().len(), 4);
         assert_eq!(schema::of(&plain).await, whole);
 
         // And the way down.
-        execute(&plain, "DELETE FROM scm_migrations WHERE version >= 'm20261122_000005'")
-            .await
-            .unwrap();
+        down(&db.url, 3).await.unwrap();
         let drop_index = match db.backend {
             Backend::Mysql => "DROP INDEX `idx_scm_created` ON `tenant_scm_integrations`",
             _ => "DROP INDEX `idx_scm_created`",

@@ -36,6 +36,7 @@ fn normal(line: &str, backend: DbBackend) -> String {
     let mut line = line.to_owned();
     for (theirs, ours) in [
         ("bigint(20)", "bigint"),
+        ("int(11)", "int"),
         ("current_timestamp()", "CURRENT_TIMESTAMP"),
         ("current_timestamp(", "CURRENT_TIMESTAMP("),
         ("on update current_timestamp", "on update CURRENT_TIMESTAMP"),
@@ -53,16 +54,17 @@ fn normal(line: &str, backend: DbBackend) -> String {
 const MYSQL: [&str; 3] = [
     "SELECT CONCAT('table ', TABLE_NAME, ' ', ENGINE, ' ', TABLE_COLLATION) \
      FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() \
-     AND TABLE_NAME IN ('tenant_scm_integrations', 'scm_key_canaries') ORDER BY TABLE_NAME",
+     AND TABLE_NAME IN ('tenant_scm_integrations', 'scm_key_canaries', 'scm_idempotency_keys') \
+     ORDER BY TABLE_NAME",
     "SELECT CONCAT_WS(' ', CONCAT(TABLE_NAME, '.', COLUMN_NAME), COLUMN_TYPE, COLLATION_NAME, \
      IF(IS_NULLABLE = 'YES', 'null', 'not null'), CONCAT('default ', COLUMN_DEFAULT), EXTRA) \
      FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() \
-     AND TABLE_NAME IN ('tenant_scm_integrations', 'scm_key_canaries') \
+     AND TABLE_NAME IN ('tenant_scm_integrations', 'scm_key_canaries', 'scm_idempotency_keys') \
      ORDER BY TABLE_NAME, ORDINAL_POSITION",
     "SELECT CONCAT(IF(MIN(NON_UNIQUE) = 0, 'unique ', 'index '), TABLE_NAME, '.', INDEX_NAME, \
      ' (', GROUP_CONCAT(COLUMN_NAME ORDER BY SEQ_IN_INDEX SEPARATOR ', '), ')') \
      FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE() \
-     AND TABLE_NAME IN ('tenant_scm_integrations', 'scm_key_canaries') \
+     AND TABLE_NAME IN ('tenant_scm_integrations', 'scm_key_canaries', 'scm_idempotency_keys') \
      GROUP BY TABLE_NAME, INDEX_NAME ORDER BY TABLE_NAME, INDEX_NAME",
 ];
 
@@ -73,11 +75,12 @@ const POSTGRES: [&str; 3] = [
      'collate ' || collation_name, CASE is_nullable WHEN 'YES' THEN 'null' ELSE 'not null' END, \
      'default ' || column_default) FROM information_schema.columns \
      WHERE table_schema = CURRENT_SCHEMA() \
-     AND table_name IN ('tenant_scm_integrations', 'scm_key_canaries') \
+     AND table_name IN ('tenant_scm_integrations', 'scm_key_canaries', 'scm_idempotency_keys') \
      ORDER BY table_name, ordinal_position",
     "SELECT REPLACE(indexdef, CURRENT_SCHEMA() || '.', '') FROM pg_indexes \
      WHERE schemaname = CURRENT_SCHEMA() \
-     AND tablename IN ('tenant_scm_integrations', 'scm_key_canaries') ORDER BY indexname",
+     AND tablename IN ('tenant_scm_integrations', 'scm_key_canaries', 'scm_idempotency_keys') \
+     ORDER BY indexname",
     "SELECT r.relname || '.' || c.conname || ' ' || pg_get_constraintdef(c.oid) \
      FROM pg_constraint c JOIN pg_class r ON r.oid = c.conrelid \
      WHERE c.connamespace = CURRENT_SCHEMA()::regnamespace AND c.contype = 'c' ORDER BY 1",
@@ -85,7 +88,7 @@ const POSTGRES: [&str; 3] = [
 
 const SQLITE: [&str; 1] = [
     "SELECT sql || ';' FROM sqlite_master WHERE tbl_name IN ('tenant_scm_integrations', \
-     'scm_key_canaries') AND sql IS NOT NULL ORDER BY type DESC, name",
+     'scm_key_canaries', 'scm_idempotency_keys') AND sql IS NOT NULL ORDER BY type DESC, name",
 ];
 
 pub(crate) fn file(backend: Backend) -> PathBuf {
