@@ -22,8 +22,12 @@ mod fixture;
 mod happy;
 mod reply;
 mod server;
+mod wire;
 
 pub use fixture::fixture;
 pub use happy::{SHA, Standard};
 pub use reply::{Replies, Reply};
-pub use server::{CodeHost, Recorded};
+pub use server::CodeHost;
+pub use wire::Recorded;
+
+pub(crate) use wire::serve;

@@ -9,16 +9,16 @@ use super::fixture;
 /// One scripted answer.
 #[derive(Debug, Clone)]
 pub struct Reply {
-    pub(super) status: u16,
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: Vec<u8>,
-    pub(super) delay: Duration,
-    pub(super) fault: Option<Fault>,
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+    pub(crate) delay: Duration,
+    pub(crate) fault: Option<Fault>,
 }
 
 /// What goes wrong below HTTP.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// The request is read and nothing is ever sent.
     Silence,
     /// More is announced than is sent.
@@ -185,7 +185,7 @@ impl Reply {
 
 /// The answers of a route, one after the other; the last stays.
 #[derive(Debug, Clone)]
-pub struct Replies(pub(super) Vec<Reply>);
+pub struct Replies(pub(crate) Vec<Reply>);
 
 impl From<Reply> for Replies {
     fn from(reply: Reply) -> Self {
