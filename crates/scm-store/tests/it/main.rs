@@ -8,10 +8,12 @@
 )]
 
 mod canary;
+mod capabilities;
 mod conflict;
 mod corrupt;
 mod delete;
 mod given;
+mod idempotency;
 mod integration;
 mod key_file;
 mod maintain;

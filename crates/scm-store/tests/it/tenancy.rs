@@ -58,6 +58,7 @@ async fn a_foreign_row_does_not_exist_in(given: &Given) {
             credential_version: 1,
             token_expires_at: Patch::Absent,
             provider_repository_id: None,
+            operations: None,
         };
         let result = store
             .update_verification_status(&foreign, &row.id, &outcome)

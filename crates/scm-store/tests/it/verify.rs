@@ -13,6 +13,7 @@ fn outcome(status: VerificationStatus) -> VerificationOutcome {
         credential_version: 1,
         token_expires_at: Patch::Absent,
         provider_repository_id: None,
+        operations: None,
     }
 }
 

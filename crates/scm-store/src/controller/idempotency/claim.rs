@@ -3,7 +3,7 @@
 use scm_types::{Fingerprint, IdempotencyKey, TenantScope, Timestamp};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, IdenStatic, QueryFilter, QueryResult,
-    QuerySelect, QueryTrait, TryGetable, Value,
+    QuerySelect, QueryTrait, Select, TryGetable, Value,
     prelude::DateTimeUtc,
     sea_query::{Expr, Query},
 };
@@ -151,22 +151,26 @@ impl IdempotencyController {
     }
 
     async fn find(&self, place: &Place) -> Result<Option<QueryResult>, StoreError> {
-        let select = Entity::find()
-            .select_only()
-            .columns([
-                Column::Owner,
-                Column::Fingerprint,
-                Column::State,
-                Column::Status,
-                Column::Headers,
-                Column::Body,
-                Column::RunningUntil,
-                Column::ExpiresAt,
-            ])
-            .filter(place.row())
-            .into_query();
+        let select = lookup(place).into_query();
         self.db.run(|pool| pool.query_one(&select)).await
     }
+}
+
+/// The statement behind a claim that was not the first.
+pub(super) fn lookup(place: &Place) -> Select<Entity> {
+    Entity::find()
+        .select_only()
+        .columns([
+            Column::Owner,
+            Column::Fingerprint,
+            Column::State,
+            Column::Status,
+            Column::Headers,
+            Column::Body,
+            Column::RunningUntil,
+            Column::ExpiresAt,
+        ])
+        .filter(place.row())
 }
 
 /// One row while it is read.

@@ -7,6 +7,8 @@
 //! - Times are the callers' clocks; between machines they must agree to a few seconds.
 
 mod claim;
+#[cfg(test)]
+mod explain;
 mod finish;
 mod sweep;
 

@@ -53,7 +53,7 @@ async fn filled(db: &TestDb) -> DatabaseConnection {
     pool
 }
 
-/// The optimiser's plan as one text.
+/// The plan of a page as one text.
 async fn plan(
     pool: &DatabaseConnection,
     backend: Backend,
@@ -61,8 +61,16 @@ async fn plan(
     filters: &ScmIntegrationFilters,
     page: &PageRequest,
 ) -> String {
-    let explained =
-        list(pool.get_database_backend(), scope, filters, page).build(pool.get_database_backend());
+    let kind = pool.get_database_backend();
+    plan_of(pool, backend, list(kind, scope, filters, page).build(kind)).await
+}
+
+/// The optimiser's plan as one text.
+pub(in crate::controller) async fn plan_of(
+    pool: &DatabaseConnection,
+    backend: Backend,
+    explained: Statement,
+) -> String {
     let (explain, columns): (_, &[&str]) = match backend {
         Backend::Sqlite => ("EXPLAIN QUERY PLAN", &["detail"]),
         Backend::Mysql => ("EXPLAIN", &["type", "key", "Extra"]),

@@ -11,7 +11,7 @@
 mod create;
 mod delete;
 #[cfg(test)]
-mod explain;
+pub(super) mod explain;
 mod find;
 mod fit;
 mod maintain;
