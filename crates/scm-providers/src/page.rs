@@ -44,17 +44,21 @@ impl NextPage {
         &self.0
     }
 
+    /// The number of the page, if its place is told by a number.
+    pub(crate) fn number(&self) -> Option<u64> {
+        number(&self.pairs())
+    }
+
+    fn pairs(&self) -> Vec<(String, String)> {
+        form_urlencoded::parse(self.0.as_bytes())
+            .into_owned()
+            .collect()
+    }
+
     /// This page and those after it, up to number `last`, if its place is told by a number.
     pub(crate) fn up_to(&self, last: u64) -> Option<Vec<Self>> {
-        let pairs: Vec<(String, String)> = form_urlencoded::parse(self.0.as_bytes())
-            .into_owned()
-            .collect();
-        let number = |(name, value): &(String, String)| {
-            (name == "page")
-                .then(|| value.parse::<u64>().ok())
-                .flatten()
-        };
-        let first = pairs.iter().find_map(number)?;
+        let pairs = self.pairs();
+        let first = number(&pairs)?;
         let pages = first..=last.min(first.saturating_add(MAX_PAGES));
         pages
             .map(|page| {
@@ -70,6 +74,11 @@ impl NextPage {
             })
             .collect()
     }
+}
+
+fn number(pairs: &[(String, String)]) -> Option<u64> {
+    let (_, value) = pairs.iter().find(|(name, _)| name == "page")?;
+    value.parse().ok()
 }
 
 /// A page of a list.
@@ -174,6 +183,7 @@ mod tests {
     fn places() {
         let page = NextPage::of_url("https://h/x?per_page=2&page=2&q=a%20b").unwrap();
         assert_eq!(page.query(), "per_page=2&page=2&q=a%20b");
+        assert_eq!(page.number(), Some(2));
         let rest = page.up_to(4).unwrap();
         let queries: Vec<_> = rest.iter().map(NextPage::query).collect();
         assert_eq!(

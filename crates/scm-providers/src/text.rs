@@ -30,6 +30,13 @@ pub(crate) fn label(raw: &str, max: usize) -> String {
     raw.chars().filter(|c| !c.is_control()).take(max).collect()
 }
 
+/// A text of several lines, such as release notes: as it is, but without the control characters that
+/// no text has, and at most `max` characters long.
+pub(crate) fn prose(raw: &str, max: usize) -> String {
+    let keeps = |c: &char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
+    raw.chars().filter(keeps).take(max).collect()
+}
+
 /// A commit id of the host's.
 pub(crate) fn commit_sha(raw: &str) -> Result<CommitSha, ProviderError> {
     CommitSha::parse(raw).map_err(|_| ProviderError::malformed("a commit without an id"))
@@ -75,6 +82,8 @@ mod tests {
     fn labels_and_addresses() {
         assert_eq!(label("a\u{7}b\r\nc", 10), "abc");
         assert_eq!(label("日本語", 2), "日本");
+        assert_eq!(prose("a\u{7}\r\n\tb\u{0}", 9), "a\r\n\tb");
+        assert_eq!(prose("日本語", 2), "日本");
         assert_eq!(
             web_url(Some("https://h/o/n")).as_deref(),
             Some("https://h/o/n")
