@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::{
     Dialect, GitRepo,
     faults::{Fate, Faults},
-    github,
+    github, gitlab,
     request::Request,
 };
 use crate::code_host::{Recorded, Reply};
@@ -118,6 +118,7 @@ impl Host {
         };
         let reply = match self.dialect {
             Dialect::Github => github::answer(self, &request),
+            Dialect::Gitlab => gitlab::answer(self, &request),
             _ => Reply::empty(501),
         };
         let (reply, unchanged) = self.conditional(&request, reply);

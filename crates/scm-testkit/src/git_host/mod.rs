@@ -27,10 +27,13 @@
 mod faults;
 mod git;
 mod github;
+mod gitlab;
 mod host;
 mod objects;
 mod repo;
 mod request;
+#[cfg(test)]
+mod tests;
 
 use std::{sync::Arc, time::Duration};
 

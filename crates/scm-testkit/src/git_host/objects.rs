@@ -114,9 +114,8 @@ impl GitRepo {
     pub(super) fn sorted_refs(&self, prefix: &str, key: &str) -> Vec<Ref> {
         let sort = format!("--sort={key}");
         let format = "--format=%(objectname) %(refname)";
-        let found = self.git(&["for-each-ref", &sort, format, prefix]);
+        let found = self.must(&["for-each-ref", &sort, format, prefix], b"");
         found
-            .unwrap_or_default()
             .lines()
             .filter_map(|line| line.split_once(' '))
             .filter_map(|(sha, name)| {
@@ -242,20 +241,18 @@ impl GitRepo {
         self.with_commits(&[Ref { name, sha }]).pop()
     }
 
-    /// What `git rev-list` gives, a page of it.
-    pub(super) fn rev_list(&self, skip: usize, take: usize, arguments: &[&str]) -> Vec<String> {
-        let (skip, take) = (format!("--skip={skip}"), format!("--max-count={take}"));
-        let mut all = vec!["rev-list", &skip, &take];
+    /// What `git rev-list` gives for revisions that are there: newest first.
+    pub(super) fn rev_list(&self, arguments: &[&str]) -> Vec<String> {
+        let mut all = vec!["rev-list"];
         all.extend(arguments);
-        let found = self.git(&all).unwrap_or_default();
+        let found = self.must(&all, b"");
         found.lines().map(str::to_owned).collect()
     }
 
     /// How many commits are in one of two commits alone: in the first, in the second.
     pub(super) fn ahead_behind(&self, base: &str, head: &str) -> (usize, usize) {
         let range = format!("{base}...{head}");
-        let found = self.git(&["rev-list", "--left-right", "--count", &range]);
-        let found = found.unwrap_or_default();
+        let found = self.must(&["rev-list", "--left-right", "--count", &range], b"");
         let mut counts = found.split_whitespace().map_while(|it| it.parse().ok());
         (counts.next().unwrap_or(0), counts.next().unwrap_or(0))
     }

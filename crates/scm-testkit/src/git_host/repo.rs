@@ -253,7 +253,7 @@ impl GitRepo {
         git::run(self.directory.path(), arguments, input).unwrap_or_default()
     }
 
-    fn must(&self, arguments: &[&str], input: &[u8]) -> String {
+    pub(super) fn must(&self, arguments: &[&str], input: &[u8]) -> String {
         self.must_have(self.git_with(arguments, input))
     }
 

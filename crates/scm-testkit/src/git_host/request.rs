@@ -97,6 +97,12 @@ impl Request {
     }
 }
 
+/// As much of a list as there is from a place on.
+pub(super) fn slice<T>(all: &[T], start: usize, size: usize) -> &[T] {
+    let start = start.min(all.len());
+    &all[start..all.len().min(start + size)]
+}
+
 fn decode(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
 }

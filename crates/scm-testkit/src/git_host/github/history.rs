@@ -8,7 +8,10 @@ use super::{
 };
 use crate::{
     code_host::Reply,
-    git_host::{objects::is_sha, request::Request},
+    git_host::{
+        objects::is_sha,
+        request::{Request, slice},
+    },
 };
 
 /// How many commits a comparison has on its one page if no page is asked for.
@@ -66,7 +69,7 @@ impl Repository<'_> {
         let Some(head) = repo.resolve(request.query("sha").unwrap_or("main")) else {
             return not_found();
         };
-        let all = repo.rev_list(0, usize::MAX >> 1, &[&head.sha]);
+        let all = repo.rev_list(&[&head.sha]);
         self.page(request, &all, |shas| {
             let commits = repo.read_commits(shas);
             commits.iter().map(|it| self.commit_json(it)).collect()
@@ -96,12 +99,10 @@ impl Repository<'_> {
         let paged = request.query("page").is_some() || request.query("per_page").is_some();
         let (page, size) = paging(request, 100);
         let size = if paged { size } else { UNPAGED };
-        // Git counts `--skip` from the newest, the pages count from the oldest.
-        let mut shas = repo.rev_list(0, usize::MAX >> 1, &[&head.sha, &format!("^{}", base.sha)]);
+        // The pages count from the oldest.
+        let mut shas = repo.rev_list(&[&head.sha, &format!("^{}", base.sha)]);
         shas.reverse();
-        let start = shas.len().min((page - 1) * size);
-        let end = shas.len().min(start + size);
-        let commits = repo.read_commits(&shas[start..end]);
+        let commits = repo.read_commits(slice(&shas, (page - 1) * size, size));
         let commits: Vec<Value> = commits.iter().map(|it| self.commit_json(it)).collect();
         let range = encoded(range);
         let owner = self.facts.path.split('/').next().unwrap_or_default();

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{
     host::{Facts, Host},
-    request::Request,
+    request::{Request, slice},
 };
 use crate::code_host::{Reply, fixture};
 
@@ -175,9 +175,8 @@ impl Repository<'_> {
         body: impl FnOnce(&[T]) -> Vec<Value>,
     ) -> Reply {
         let (page, size) = paging(request, 30);
-        let start = all.len().min((page - 1) * size);
-        let end = all.len().min(start + size);
-        let reply = Reply::json(200, &Value::Array(body(&all[start..end])));
+        let shown = slice(all, (page - 1) * size, size);
+        let reply = Reply::json(200, &Value::Array(body(shown)));
         self.link(reply, request, page, all.len().div_ceil(size))
     }
 

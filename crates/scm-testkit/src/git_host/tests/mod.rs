@@ -1,0 +1,6 @@
+//! Each dialect is asked over a socket, and what it says is compared with git.
+
+mod client;
+mod github;
+mod gitlab;
+mod hosts;
