@@ -1,71 +1,21 @@
-//! GitHub's refusals. Rate limits are told first (by [`limit`], in the transport), then single
-//! sign-on, then permissions: all three come as 403 ("Troubleshooting the REST API").
-
-use std::time::Duration;
+//! GitHub's refusals. Rate limits are told first (by [`super::limit`], in the transport), then
+//! single sign-on, then permissions: all three come as 403 ("Troubleshooting the REST API").
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use octocrab::GitHubError;
-use scm_types::{ScmType, Timestamp};
+use scm_types::ScmType;
+use serde_json::Value;
 
 use crate::{
     Missing, Outage, ProviderError,
     context::{Context, Subject, foreign_token, not_found},
-    rate_limit::{Limit, until_epoch},
-    transport::{Answer, parse_retry_after},
+    transport::Answer,
 };
 
-/// First pause after a secondary limit that names no time ("Rate limits for the REST API").
-const SECONDARY: Duration = Duration::from_mins(1);
-
-/// The signs of a rate limit.
-pub(super) fn limit(answer: &Answer, now: Timestamp) -> Limit {
-    if answer.status.as_u16() == 401 {
-        return Limit::Clear; // counted against nobody's limit, not this credential's
-    }
-    let refused = matches!(answer.status.as_u16(), 403 | 429);
-    let spent = answer.number("x-ratelimit-remaining") == Some(0);
-    let reset = answer
-        .number("x-ratelimit-reset")
-        .and_then(|seconds| until_epoch(seconds, now));
-    let retry_after = answer
-        .header("retry-after")
-        .and_then(|value| parse_retry_after(value, now));
-    if !refused {
-        // Another resource's last call leaves room for ours.
-        let core = answer
-            .header("x-ratelimit-resource")
-            .is_none_or(|resource| resource == "core");
-        return match reset {
-            Some(until) if spent && core && until > now => Limit::Exhausted { until },
-            _ => Limit::Clear,
-        };
-    }
-    let reset_wait = reset.filter(|_| spent).map(|until| now.until(until));
-    match retry_after.max(reset_wait) {
-        Some(wait) => Limit::Refused { wait },
-        None if spent || answer.status.as_u16() == 429 || names_a_limit(answer) => {
-            Limit::RefusedGrowing { first: SECONDARY }
-        }
-        None => Limit::Clear,
-    }
-}
-
-/// The text is no contract, so it is only asked where no header tells.
-fn names_a_limit(answer: &Answer) -> bool {
-    let text = String::from_utf8_lossy(&answer.body[..answer.body.len().min(4096)]).to_lowercase();
-    text.contains("secondary rate limit")
-        || text.contains("secondary-rate-limits")
-        || text.contains("abuse detection")
-        || text.contains("api rate limit exceeded")
-        // After many refused credentials from one address, good ones are refused for a while, too.
-        || text.contains("maximum number of login attempts exceeded")
-}
-
-/// A 401 counted against the limit of nobody: now and then also good tokens get it.
-pub(super) fn doubtful(answer: &Answer) -> bool {
-    answer.status.as_u16() == 401 && answer.number("x-ratelimit-limit") == Some(60)
-}
+/// What writing takes, where GitHub does not tell what is missing.
+const WRITE: &str = "write access to the repository's contents, and to workflows if the commit has \
+                     changes in .github/workflows";
 
 /// The answer if it is a success, else what its refusal means.
 pub(super) async fn accept(
@@ -81,7 +31,7 @@ pub(super) async fn accept(
     let error = github_error(&answer).await;
     Err(match answer.status.as_u16() {
         401 => context.refused(foreign_token(token, ScmType::Github)),
-        403 => forbidden(context, &answer),
+        403 => forbidden(context, &answer, None),
         404 => not_found(subject),
         451 => ProviderError::NotFound {
             what: Missing::Blocked,
@@ -92,14 +42,56 @@ pub(super) async fn accept(
     })
 }
 
-fn forbidden(context: &Context, answer: &Answer) -> ProviderError {
+/// The answer to a change if it is a success, else what its refusal means. What is being changed was
+/// read before, so a 404 hides a missing right; so it does where the right to change workflows is
+/// missing ("Create a release").
+pub(super) async fn accept_write(
+    context: &Context,
+    token: &str,
+    answer: Answer,
+) -> Result<Answer, ProviderError> {
+    match answer.status.as_u16() {
+        403 | 404 => {
+            answer.refusal()?;
+            // The texts are no contract; without them the refusal is merely told less well.
+            Err(if says(&answer, "archived") {
+                ProviderError::ReadOnly
+            } else if says(&answer, "workflow") {
+                forbidden(
+                    context,
+                    &answer,
+                    Some("the scope workflow (workflows=write)"),
+                )
+            } else {
+                forbidden(context, &answer, Some(WRITE))
+            })
+        }
+        409 if is_empty(&answer) => Err(ProviderError::EmptyRepository),
+        _ => accept(context, token, answer, Subject::Part).await,
+    }
+}
+
+/// True for "Git Repository is empty.", the 409 of the endpoints below `git`.
+pub(super) fn is_empty(answer: &Answer) -> bool {
+    answer.status.as_u16() == 409 && says(answer, "repository is empty")
+}
+
+/// True if the refusal's text holds another, which is in lower case.
+pub(super) fn says(answer: &Answer, text: &str) -> bool {
+    let body = answer.refusal().unwrap_or_default();
+    let message = body.get("message").and_then(Value::as_str);
+    message.is_some_and(|message| message.to_lowercase().contains(text))
+}
+
+fn forbidden(context: &Context, answer: &Answer, otherwise: Option<&str>) -> ProviderError {
     let sso_url = answer
         .header("x-github-sso")
         .and_then(|value| sso_url(value, context.repository.host().base_url()));
     let missing = answer
         .header("x-accepted-github-permissions")
         .or_else(|| missing_scopes(answer))
-        .and_then(|value| context.session.fact(value));
+        .and_then(|value| context.session.fact(value))
+        .or_else(|| otherwise.map(str::to_owned));
     ProviderError::InsufficientScope { missing, sso_url }
 }
 
@@ -156,12 +148,12 @@ fn already_exists(error: &GitHubError) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
     use super::*;
 
-    fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Answer {
+    pub(in super::super) fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Answer {
         let headers = headers.iter().map(|(name, value)| {
             let name: HeaderName = name.parse().unwrap();
             (name, HeaderValue::from_str(value).unwrap())
@@ -172,64 +164,6 @@ mod tests {
             body: body.to_owned().into(),
             moved: false,
         }
-    }
-
-    #[test]
-    fn limits() {
-        #[track_caller]
-        fn check(status: u16, headers: &[(&str, &str)], body: &str, want: Limit) {
-            let now = Timestamp::parse("2026-10-30T16:00:00Z").unwrap(); // 1793376000
-            assert_eq!(limit(&answer(status, headers, body), now), want);
-        }
-        let growing = Limit::RefusedGrowing { first: SECONDARY };
-        let wait = |seconds| Limit::Refused {
-            wait: Duration::from_secs(seconds),
-        };
-        let spent = ("x-ratelimit-remaining", "0");
-        let reset = ("x-ratelimit-reset", "1793376100");
-        check(
-            200,
-            &[("x-ratelimit-remaining", "7"), reset],
-            "",
-            Limit::Clear,
-        );
-        let until = Timestamp::parse("2026-10-30T16:01:41Z").unwrap();
-        check(200, &[spent, reset], "", Limit::Exhausted { until });
-        check(
-            200,
-            &[spent, reset, ("x-ratelimit-resource", "search")],
-            "",
-            Limit::Clear,
-        );
-        check(200, &[spent, ("x-ratelimit-reset", "1")], "", Limit::Clear);
-        check(403, &[spent, reset], "", wait(101));
-        let other = ("x-ratelimit-resource", "graphql");
-        check(403, &[spent, reset, other], "", wait(101));
-        check(403, &[spent], "", growing);
-        check(403, &[spent, other], "", growing);
-        check(
-            403,
-            &[("x-ratelimit-remaining", "9")],
-            r#"{"message":"Maximum number of login attempts exceeded. Please try again later."}"#,
-            growing,
-        );
-        check(429, &[("retry-after", "30")], "", wait(30));
-        check(403, &[("retry-after", "300"), spent, reset], "", wait(300));
-        check(
-            403,
-            &[],
-            "You have exceeded a secondary rate limit.",
-            growing,
-        );
-        check(429, &[], "", growing);
-        check(
-            403,
-            &[("x-ratelimit-remaining", "9")],
-            "Forbidden",
-            Limit::Clear,
-        );
-        check(404, &[], "secondary rate limit", Limit::Clear);
-        check(401, &[spent, reset], "", Limit::Clear);
     }
 
     #[test]
@@ -271,6 +205,22 @@ mod tests {
         check("required; url=https://github.com/<script>", None);
         check("partial-results; organizations=1,2", None);
         check("", None);
+    }
+
+    #[test]
+    fn texts() {
+        let empty = r#"{"message":"Git Repository is empty."}"#;
+        assert!(is_empty(&answer(409, &[], empty)));
+        assert!(!is_empty(&answer(422, &[], empty)));
+        for body in [
+            r#"{"message":"Conflict"}"#,
+            r#"{"message":1}"#,
+            "[]",
+            "<html>",
+            "",
+        ] {
+            assert!(!is_empty(&answer(409, &[], body)), "{body}");
+        }
     }
 
     #[tokio::test]

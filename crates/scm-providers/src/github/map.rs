@@ -1,17 +1,22 @@
 //! From GitHub's answers to our types, and what they say about rights.
 
 use scm_types::{
-    AccountRef, BranchInfo, HookAccess, OperationReport, Permission, RepositoryInfo, TokenKind,
-    Visibility,
+    AccountRef, BranchInfo, CommitInfo, HookAccess, OperationReport, Permission, ReleaseInfo,
+    RepoUrl, RepositoryInfo, TagInfo, TagName, Timestamp, TokenKind, Visibility,
 };
 
 use super::wire;
 use crate::{
-    HookReport, Identity, ProviderError, RepositoryAccess,
+    HookReport, Identity, ProviderError, RepositoryAccess, commit,
     context::Context,
     operations::{self, Verdict},
-    text::{commit_sha, label, web_url},
+    text::{commit_sha, label, prose, web_url},
 };
+
+/// Longest headline of a release that is kept.
+const MAX_TITLE: usize = 1_000;
+/// Longest text of a release or a tag; GitHub takes 125,000 characters in a release.
+pub(super) const MAX_NOTES: usize = 250_000;
 
 pub(super) fn account(user: &wire::User) -> AccountRef {
     AccountRef {
@@ -85,6 +90,47 @@ pub(super) fn branch(
         protected: found.protected == Some(true),
         default: Some(found.name.as_str()) == default,
     })
+}
+
+/// `None` for a tag that stands for no commit.
+pub(super) fn listed_tag(found: &wire::ListedTag) -> Result<Option<TagInfo>, ProviderError> {
+    let Some(commit) = &found.commit else {
+        return Ok(None);
+    };
+    Ok(Some(TagInfo {
+        name: label(&found.name, 255),
+        commit_sha: commit_sha(&commit.sha)?,
+        annotated: None,
+        date: None,
+        message: None,
+    }))
+}
+
+pub(super) fn commit(
+    repository: &RepoUrl,
+    sha: &str,
+    found: &wire::CommitFacts,
+) -> Result<CommitInfo, ProviderError> {
+    let author = found.author.as_ref();
+    let date = found.committer.as_ref().and_then(|it| it.date.as_deref());
+    Ok(commit::info(
+        repository,
+        commit_sha(sha)?,
+        found.message.as_deref().unwrap_or_default(),
+        author.and_then(|author| author.name.as_deref()),
+        date.and_then(|date| Timestamp::parse(date).ok()),
+    ))
+}
+
+pub(super) fn release(repository: &RepoUrl, tag: &TagName, found: &wire::Release) -> ReleaseInfo {
+    ReleaseInfo {
+        tag: tag.to_string(),
+        name: label(found.name.as_deref().unwrap_or_default(), MAX_TITLE),
+        notes: prose(found.body.as_deref().unwrap_or_default(), MAX_NOTES),
+        draft: found.draft == Some(true),
+        prerelease: found.prerelease == Some(true),
+        url: web_url(found.html_url.as_deref()).unwrap_or_else(|| repository.release_url(tag)),
+    }
 }
 
 /// Webhooks, when the list could be read: reading proves nothing about writing, so the scopes

@@ -1,21 +1,26 @@
 //! GitHub: github.com, GHE.com and Enterprise Server, through octocrab over our transport.
 
 mod error;
+mod history;
+mod limit;
 mod map;
+mod refs;
+mod releases;
 mod token;
 mod wire;
 
 use async_trait::async_trait;
-use http::StatusCode;
+use http::{Method, StatusCode};
 use scm_types::{
     AccessToken, BranchInfo, BranchName, CommitInfo, CommitSha, Comparison, HookAccess, NewRelease,
     NewTag, OperationReport, RefSearch, ReleaseInfo, RepositoryInfo, ScmType, TagInfo, TagName,
     TokenKind, TokenReport,
 };
+use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use crate::{
-    HookReport, Identity, ProviderError, RepositoryAccess,
+    HookReport, Identity, Missing, ProviderError, RepositoryAccess,
     context::{Context, Subject, checked_path},
     host::{Host, Traits},
     page::{ListPage, NextPage, link_of},
@@ -30,8 +35,8 @@ pub(crate) static DIALECT: Dialect = Dialect {
     ],
     conditional: true,
     octocrab: true,
-    limit: error::limit,
-    doubtful: error::doubtful,
+    limit: limit::limit,
+    doubtful: limit::doubtful,
 };
 
 /// A repository on GitHub.
@@ -48,6 +53,61 @@ pub(crate) fn credential(
 impl Github {
     async fn accept(&self, answer: Answer, subject: Subject) -> Result<Answer, ProviderError> {
         error::accept(&self.0, self.0.token.expose(), answer, subject).await
+    }
+
+    /// Something inside the repository; `None` if it is not there, or nothing is.
+    async fn part<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<Option<T>, ProviderError> {
+        let answer = self.0.get(path, query).await?;
+        if error::is_empty(&answer) {
+            return Ok(None);
+        }
+        match self.accept(answer, Subject::Part).await {
+            Ok(answer) => answer.json().map(Some),
+            Err(ProviderError::NotFound {
+                what: Missing::Part,
+            }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A page of a list inside the repository, with those that come after it: GitHub numbers them.
+    async fn list<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        at: Option<&NextPage>,
+    ) -> Result<ListPage<T>, ProviderError> {
+        let answer = self.0.page(at, path, query).await?;
+        if error::is_empty(&answer) {
+            return Ok(ListPage::EMPTY);
+        }
+        let answer = self.accept(answer, Subject::Part).await?;
+        let next = link_of(&answer, "next");
+        let last = link_of(&answer, "last").and_then(|last| last.number());
+        Ok(ListPage {
+            items: answer.json()?,
+            rest: next
+                .as_ref()
+                .zip(last)
+                .and_then(|(next, last)| next.up_to(last)),
+            next,
+        })
+    }
+
+    /// Sends a change, once, and reads what was made.
+    async fn make<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: serde_json::Value,
+    ) -> Result<T, ProviderError> {
+        let answer = self.0.send(Method::POST, path, body).await?;
+        error::accept_write(&self.0, self.0.token.expose(), answer)
+            .await?
+            .json()
     }
 
     /// The repository as GitHub describes it.
@@ -115,7 +175,7 @@ impl Host for Github {
         repository: &RepositoryAccess,
     ) -> Result<HookReport, ProviderError> {
         let info = &repository.info;
-        let path = ["repos", &info.owner, &info.name, "hooks"];
+        let path = within(info, &["hooks"]);
         let answer = self.0.get(&path, &[("per_page", "1")]).await?;
         match self.accept(answer, Subject::Part).await {
             Ok(answer) => {
@@ -137,28 +197,6 @@ impl Host for Github {
         }
     }
 
-    async fn branch_page(
-        &self,
-        info: &RepositoryInfo,
-        _search: Option<&RefSearch>,
-        at: Option<&NextPage>,
-    ) -> Result<ListPage<BranchInfo>, ProviderError> {
-        let path = ["repos", &info.owner, &info.name, "branches"];
-        let answer = self.0.page(at, &path, &[("per_page", "100")]).await?;
-        if answer.status == StatusCode::CONFLICT && answer.refusal().is_ok() {
-            return Ok(ListPage::EMPTY); // "Git Repository is empty."
-        }
-        let answer = self.accept(answer, Subject::Part).await?;
-        let branches: Vec<wire::Branch> = answer.json()?;
-        let default = info.default_branch.as_deref();
-        let items = branches.iter().map(|found| map::branch(found, default));
-        Ok(ListPage {
-            items: items.collect::<Result<_, _>>()?,
-            next: link_of(&answer, "next"),
-            rest: None,
-        })
-    }
-
     fn operations(
         &self,
         identity: &Identity,
@@ -167,82 +205,109 @@ impl Host for Github {
     ) -> Vec<OperationReport> {
         map::operations(identity, repository, hooks)
     }
+
+    async fn branch_page(
+        &self,
+        info: &RepositoryInfo,
+        _search: Option<&RefSearch>,
+        at: Option<&NextPage>,
+    ) -> Result<ListPage<BranchInfo>, ProviderError> {
+        self.branch_page(info, at).await
+    }
+
     async fn tag_page(
         &self,
-        _info: &RepositoryInfo,
-        _at: Option<&NextPage>,
+        info: &RepositoryInfo,
+        at: Option<&NextPage>,
     ) -> Result<ListPage<TagInfo>, ProviderError> {
-        Err(ProviderError::NoReleases)
+        self.tag_page(info, at).await
     }
 
     async fn find_branch(
         &self,
-        _info: &RepositoryInfo,
-        _name: &BranchName,
+        info: &RepositoryInfo,
+        name: &BranchName,
     ) -> Result<Option<BranchInfo>, ProviderError> {
-        Err(ProviderError::NoReleases)
+        self.find_branch(info, name).await
     }
 
     async fn find_tag(
         &self,
-        _info: &RepositoryInfo,
-        _name: &TagName,
+        info: &RepositoryInfo,
+        name: &TagName,
     ) -> Result<Option<TagInfo>, ProviderError> {
-        Err(ProviderError::NoReleases)
+        self.find_tag(info, name).await
     }
 
     async fn find_commit(
         &self,
-        _info: &RepositoryInfo,
-        _sha: &CommitSha,
+        info: &RepositoryInfo,
+        sha: &CommitSha,
     ) -> Result<Option<CommitInfo>, ProviderError> {
-        Err(ProviderError::NoReleases)
+        self.find_commit(info, sha).await
     }
 
     async fn commits(
         &self,
-        _info: &RepositoryInfo,
-        _base: Option<&CommitSha>,
-        _head: &CommitSha,
+        info: &RepositoryInfo,
+        base: Option<&CommitSha>,
+        head: &CommitSha,
     ) -> Result<Comparison, ProviderError> {
-        Err(ProviderError::NoReleases)
+        self.commits(info, base, head).await
     }
 
     async fn is_ancestor(
         &self,
-        _info: &RepositoryInfo,
-        _ancestor: &CommitSha,
-        _descendant: &CommitSha,
+        info: &RepositoryInfo,
+        ancestor: &CommitSha,
+        descendant: &CommitSha,
     ) -> Result<bool, ProviderError> {
-        Err(ProviderError::NoReleases)
+        self.is_ancestor(info, ancestor, descendant).await
     }
 
     async fn create_branch(
         &self,
-        _info: &RepositoryInfo,
-        _name: &BranchName,
-        _at: &CommitSha,
+        info: &RepositoryInfo,
+        name: &BranchName,
+        at: &CommitSha,
     ) -> Result<(), ProviderError> {
-        Err(ProviderError::NoReleases)
+        let full_name = format!("refs/heads/{name}");
+        self.create_ref(info, &full_name, at.as_str()).await
     }
 
-    async fn create_tag(&self, _info: &RepositoryInfo, _tag: &NewTag) -> Result<(), ProviderError> {
-        Err(ProviderError::NoReleases)
+    async fn create_tag(&self, info: &RepositoryInfo, tag: &NewTag) -> Result<(), ProviderError> {
+        self.create_tag(info, tag).await
     }
 
     async fn find_release(
         &self,
-        _info: &RepositoryInfo,
-        _tag: &TagName,
+        info: &RepositoryInfo,
+        tag: &TagName,
     ) -> Result<Option<ReleaseInfo>, ProviderError> {
-        Err(ProviderError::NoReleases)
+        self.find_release(info, tag).await
     }
 
     async fn create_release(
         &self,
-        _info: &RepositoryInfo,
-        _release: &NewRelease,
+        info: &RepositoryInfo,
+        release: &NewRelease,
     ) -> Result<(), ProviderError> {
-        Err(ProviderError::NoReleases)
+        self.create_release(info, release).await
     }
+}
+
+/// The path of something inside a repository.
+fn within<'a>(info: &'a RepositoryInfo, parts: &[&'a str]) -> Vec<&'a str> {
+    let repository = ["repos", info.owner.as_str(), info.name.as_str()];
+    repository
+        .into_iter()
+        .chain(parts.iter().copied())
+        .collect()
+}
+
+/// The path of something named by a ref, whose slashes part segments ("Git references").
+fn named<'a>(info: &'a RepositoryInfo, parts: &[&'a str], name: &'a str) -> Vec<&'a str> {
+    let mut path = within(info, parts);
+    path.extend(name.split('/'));
+    path
 }

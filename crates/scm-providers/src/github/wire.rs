@@ -36,16 +36,96 @@ pub(super) struct Permissions {
     pub(super) pull: bool,
 }
 
-/// An element of `GET …/branches`.
+/// An element of `GET …/branches`, or `GET …/branches/{branch}`.
 #[derive(Deserialize)]
 pub(super) struct Branch {
     pub(super) name: String,
-    pub(super) commit: Commit,
+    pub(super) commit: Target,
     pub(super) protected: Option<bool>,
 }
 
-/// The commit of a branch.
+/// An element of `GET …/tags`.
 #[derive(Deserialize)]
-pub(super) struct Commit {
+pub(super) struct ListedTag {
+    pub(super) name: String,
+    /// Nothing, if the tag stands for no commit.
+    pub(super) commit: Option<Target>,
+}
+
+/// What a name stands for.
+#[derive(Deserialize)]
+pub(super) struct Target {
     pub(super) sha: String,
+    /// `commit`, `tag`, `tree` or `blob`; told of refs and tag objects only.
+    #[serde(rename = "type")]
+    pub(super) kind: Option<String>,
+}
+
+/// `GET …/git/ref/…`, and what `POST …/git/refs` made.
+#[derive(Deserialize)]
+pub(super) struct Ref {
+    #[serde(rename = "ref")]
+    pub(super) name: String,
+    pub(super) object: Target,
+}
+
+/// `GET …/git/tags/{sha}`, and what `POST …/git/tags` made.
+#[derive(Deserialize)]
+pub(super) struct TagObject {
+    pub(super) sha: String,
+    pub(super) message: Option<String>,
+    pub(super) object: Target,
+}
+
+/// `GET …/git/commits/{sha}`.
+#[derive(Deserialize)]
+pub(super) struct GitCommit {
+    pub(super) sha: String,
+    #[serde(flatten)]
+    pub(super) facts: CommitFacts,
+}
+
+/// An element of `GET …/commits` and of comparisons.
+#[derive(Deserialize)]
+pub(super) struct ListedCommit {
+    pub(super) sha: String,
+    #[serde(default)]
+    pub(super) commit: CommitFacts,
+}
+
+/// What git knows of a commit.
+#[derive(Deserialize, Default)]
+pub(super) struct CommitFacts {
+    pub(super) message: Option<String>,
+    pub(super) author: Option<Person>,
+    pub(super) committer: Option<Person>,
+}
+
+/// Who made a commit, and when.
+#[derive(Deserialize)]
+pub(super) struct Person {
+    pub(super) name: Option<String>,
+    pub(super) date: Option<String>,
+}
+
+/// `GET …/compare/{base}...{head}`.
+#[derive(Deserialize)]
+pub(super) struct Compared {
+    pub(super) status: Option<String>,
+    pub(super) total_commits: Option<u64>,
+    pub(super) ahead_by: Option<u64>,
+    /// Oldest first.
+    #[serde(default)]
+    pub(super) commits: Vec<ListedCommit>,
+}
+
+/// `GET …/releases/tags/{tag}`, and what `POST …/releases` made.
+#[derive(Deserialize)]
+pub(super) struct Release {
+    pub(super) tag_name: String,
+    pub(super) name: Option<String>,
+    pub(super) body: Option<String>,
+    pub(super) draft: Option<bool>,
+    pub(super) prerelease: Option<bool>,
+    pub(super) html_url: Option<String>,
 }
