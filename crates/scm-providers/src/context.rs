@@ -168,6 +168,17 @@ pub(crate) fn not_found(subject: Subject) -> ProviderError {
     }
 }
 
+/// What is missing inside the repository is `None`; everything else that went wrong stays so.
+pub(crate) fn if_there<T>(found: Result<T, ProviderError>) -> Result<Option<T>, ProviderError> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(ProviderError::NotFound {
+            what: Missing::Part,
+        }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// A name of a product whose token this looks like, where it was given to another.
 pub(crate) fn foreign_token(token: &str, own: scm_types::ScmType) -> Option<&'static str> {
     use scm_types::ScmType;

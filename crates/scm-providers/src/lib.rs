@@ -9,6 +9,7 @@ mod ensure;
 mod error;
 mod github;
 mod gitlab;
+mod history;
 mod host;
 mod list;
 mod operations;

@@ -2,16 +2,20 @@
 //! permissions").
 
 use scm_types::{
-    AccountRef, BranchInfo, HookAccess, OperationReport, Permission, RepositoryInfo, Visibility,
+    AccountRef, BranchInfo, CommitInfo, HookAccess, OperationReport, Permission, ReleaseInfo,
+    RepoUrl, RepositoryInfo, TagInfo, TagName, Timestamp, Visibility,
 };
 
 use super::wire;
 use crate::{
-    HookReport, Identity, ProviderError, RepositoryAccess,
+    HookReport, Identity, ProviderError, RepositoryAccess, commit,
     context::Context,
     operations::{self, Verdict},
-    text::{commit_sha, label, web_url},
+    text::{commit_sha, label, prose, web_url},
 };
+
+/// Longest text that is kept, in characters; GitLab takes no longer notes.
+const MAX_PROSE: usize = 1_000_000;
 
 const DEVELOPER: u32 = 30;
 const MAINTAINER: u32 = 40;
@@ -72,6 +76,53 @@ pub(super) fn branch(
             .default
             .unwrap_or(Some(found.name.as_str()) == default),
     })
+}
+
+/// `None` for a tag of anything but a commit.
+pub(super) fn tag(found: &wire::Tag) -> Result<Option<TagInfo>, ProviderError> {
+    let Some(commit) = &found.commit else {
+        return Ok(None);
+    };
+    let is_object = |target: &String| *target != commit.id;
+    let is_annotated = found.message.is_some() || found.target.as_ref().is_some_and(is_object);
+    let date = commit
+        .committed_date
+        .as_ref()
+        .or(commit.created_at.as_ref());
+    Ok(Some(TagInfo {
+        name: label(&found.name, 255),
+        commit_sha: commit_sha(&commit.id)?,
+        annotated: Some(is_annotated),
+        date: date.and_then(|date| Timestamp::parse(date).ok()),
+        message: found.message.as_deref().map(|text| prose(text, MAX_PROSE)),
+    }))
+}
+
+pub(super) fn commit(
+    repository: &RepoUrl,
+    found: &wire::Commit,
+) -> Result<CommitInfo, ProviderError> {
+    let message = found.message.as_ref().or(found.title.as_ref());
+    let date = found.committed_date.as_ref().or(found.created_at.as_ref());
+    Ok(commit::info(
+        repository,
+        commit_sha(&found.id)?,
+        message.map_or("", String::as_str),
+        found.author_name.as_deref(),
+        date.and_then(|date| Timestamp::parse(date).ok()),
+    ))
+}
+
+pub(super) fn release(repository: &RepoUrl, tag: &TagName, found: &wire::Release) -> ReleaseInfo {
+    let text = |text: &Option<String>| prose(text.as_deref().unwrap_or_default(), MAX_PROSE);
+    ReleaseInfo {
+        tag: tag.to_string(),
+        name: text(&found.name),
+        notes: text(&found.description),
+        draft: false,
+        prerelease: false,
+        url: web_url(found.links.itself.as_deref()).unwrap_or_else(|| repository.release_url(tag)),
+    }
 }
 
 /// Whether scopes that are told suffice for writing. Fine-grained tokens tell only that they are.

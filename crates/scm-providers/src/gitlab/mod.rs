@@ -1,7 +1,10 @@
 //! GitLab: gitlab.com and self-managed, also below a sub-path.
 
 mod error;
+mod history;
 mod map;
+mod refs;
+mod releases;
 mod token;
 mod wire;
 
@@ -18,7 +21,7 @@ use crate::{
     HookReport, Identity, ProviderError, RepositoryAccess,
     context::{Context, Subject, checked_path},
     host::{Host, Traits},
-    page::{ListPage, NextPage, link_of},
+    page::{ListPage, NextPage},
     path::api_url,
     transport::{Answer, Dialect},
 };
@@ -169,33 +172,6 @@ impl Host for Gitlab {
         }
     }
 
-    async fn branch_page(
-        &self,
-        info: &RepositoryInfo,
-        search: Option<&RefSearch>,
-        at: Option<&NextPage>,
-    ) -> Result<ListPage<BranchInfo>, ProviderError> {
-        let path = ["projects", &info.id, "repository", "branches"];
-        let mut query = vec![("pagination", "keyset"), ("per_page", "100")];
-        query.extend(search.map(|search| ("search", search.as_str())));
-        let answer = self.0.page(at, &path, &query).await?;
-        // A project without any commit may have no repository behind it yet.
-        let is_missing = answer.status.as_u16() == 404 && answer.refusal().is_ok();
-        if is_missing && info.default_branch.is_none() {
-            return Ok(ListPage::EMPTY);
-        }
-        let answer = self.accept(answer, Subject::Part)?;
-        let branches: Vec<wire::Branch> = answer.json()?;
-        let default = info.default_branch.as_deref();
-        let items = branches.iter().map(|found| map::branch(found, default));
-        Ok(ListPage {
-            items: items.collect::<Result<_, _>>()?,
-            // A full page announces another even if that is empty.
-            next: link_of(&answer, "next").filter(|_| !branches.is_empty()),
-            rest: None,
-        })
-    }
-
     fn operations(
         &self,
         identity: &Identity,
@@ -204,82 +180,97 @@ impl Host for Gitlab {
     ) -> Vec<OperationReport> {
         map::operations(identity, repository, hooks)
     }
+
+    async fn branch_page(
+        &self,
+        info: &RepositoryInfo,
+        search: Option<&RefSearch>,
+        at: Option<&NextPage>,
+    ) -> Result<ListPage<BranchInfo>, ProviderError> {
+        refs::branch_page(self, info, search, at).await
+    }
+
     async fn tag_page(
         &self,
-        _info: &RepositoryInfo,
-        _at: Option<&NextPage>,
+        info: &RepositoryInfo,
+        at: Option<&NextPage>,
     ) -> Result<ListPage<TagInfo>, ProviderError> {
-        Err(ProviderError::NoReleases)
+        refs::tag_page(self, info, at).await
     }
 
     async fn find_branch(
         &self,
-        _info: &RepositoryInfo,
-        _name: &BranchName,
+        info: &RepositoryInfo,
+        name: &BranchName,
     ) -> Result<Option<BranchInfo>, ProviderError> {
-        Err(ProviderError::NoReleases)
+        refs::find_branch(self, info, name).await
     }
 
     async fn find_tag(
         &self,
-        _info: &RepositoryInfo,
-        _name: &TagName,
+        info: &RepositoryInfo,
+        name: &TagName,
     ) -> Result<Option<TagInfo>, ProviderError> {
-        Err(ProviderError::NoReleases)
+        refs::find_tag(self, info, name).await
     }
 
     async fn find_commit(
         &self,
-        _info: &RepositoryInfo,
-        _sha: &CommitSha,
+        info: &RepositoryInfo,
+        sha: &CommitSha,
     ) -> Result<Option<CommitInfo>, ProviderError> {
-        Err(ProviderError::NoReleases)
+        history::find_commit(self, info, sha).await
     }
 
     async fn commits(
         &self,
-        _info: &RepositoryInfo,
-        _base: Option<&CommitSha>,
-        _head: &CommitSha,
+        info: &RepositoryInfo,
+        base: Option<&CommitSha>,
+        head: &CommitSha,
     ) -> Result<Comparison, ProviderError> {
-        Err(ProviderError::NoReleases)
+        history::commits(self, info, base, head).await
     }
 
     async fn is_ancestor(
         &self,
-        _info: &RepositoryInfo,
-        _ancestor: &CommitSha,
-        _descendant: &CommitSha,
+        info: &RepositoryInfo,
+        ancestor: &CommitSha,
+        descendant: &CommitSha,
     ) -> Result<bool, ProviderError> {
-        Err(ProviderError::NoReleases)
+        history::is_ancestor(self, info, ancestor, descendant).await
     }
 
     async fn create_branch(
         &self,
-        _info: &RepositoryInfo,
-        _name: &BranchName,
-        _at: &CommitSha,
+        info: &RepositoryInfo,
+        name: &BranchName,
+        at: &CommitSha,
     ) -> Result<(), ProviderError> {
-        Err(ProviderError::NoReleases)
+        refs::create_branch(self, info, name, at).await
     }
 
-    async fn create_tag(&self, _info: &RepositoryInfo, _tag: &NewTag) -> Result<(), ProviderError> {
-        Err(ProviderError::NoReleases)
+    async fn create_tag(&self, info: &RepositoryInfo, tag: &NewTag) -> Result<(), ProviderError> {
+        refs::create_tag(self, info, tag).await
     }
 
     async fn find_release(
         &self,
-        _info: &RepositoryInfo,
-        _tag: &TagName,
+        info: &RepositoryInfo,
+        tag: &TagName,
     ) -> Result<Option<ReleaseInfo>, ProviderError> {
-        Err(ProviderError::NoReleases)
+        releases::find_release(self, info, tag).await
     }
 
     async fn create_release(
         &self,
-        _info: &RepositoryInfo,
-        _release: &NewRelease,
+        info: &RepositoryInfo,
+        release: &NewRelease,
     ) -> Result<(), ProviderError> {
-        Err(ProviderError::NoReleases)
+        releases::create_release(self, info, release).await
     }
+}
+
+/// What lies below the project, which is addressed by its id.
+fn within<'a>(info: &'a RepositoryInfo, below: &[&'a str]) -> Vec<&'a str> {
+    [&["projects", info.id.as_str()], below].concat()
 }

@@ -1,5 +1,5 @@
 //! What we read of GitLab's answers (REST API documentation: users, projects, project webhooks,
-//! branches, personal access tokens, OAuth 2.0). Members that we do not need are ignored, and only
+//! branches, tags, commits, releases, personal access tokens, OAuth 2.0). Members that we do not need are ignored, and only
 //! ids and names must be there.
 
 use serde::Deserialize;
@@ -65,19 +65,67 @@ impl Permissions {
     }
 }
 
-/// An element of `GET …/repository/branches`.
+/// An element of `GET …/repository/branches`, or one branch.
 #[derive(Deserialize)]
 pub(super) struct Branch {
     pub(super) name: String,
-    pub(super) commit: Commit,
+    pub(super) commit: Head,
     pub(super) protected: Option<bool>,
     pub(super) default: Option<bool>,
 }
 
-/// The commit of a branch.
+/// A commit of which only the id is of interest.
+#[derive(Deserialize)]
+pub(super) struct Head {
+    pub(super) id: String,
+}
+
+/// An element of `GET …/repository/tags`, or one tag.
+#[derive(Deserialize)]
+pub(super) struct Tag {
+    pub(super) name: String,
+    /// The tag object, or the commit.
+    pub(super) target: Option<String>,
+    /// Null for a lightweight tag.
+    pub(super) message: Option<String>,
+    /// Peeled; null for a tag of something else.
+    pub(super) commit: Option<TagCommit>,
+}
+
+/// The commit of a tag.
+#[derive(Deserialize)]
+pub(super) struct TagCommit {
+    pub(super) id: String,
+    pub(super) committed_date: Option<String>,
+    pub(super) created_at: Option<String>,
+}
+
+/// An element of `GET …/repository/commits`, or one commit.
 #[derive(Deserialize)]
 pub(super) struct Commit {
     pub(super) id: String,
+    pub(super) title: Option<String>,
+    pub(super) message: Option<String>,
+    pub(super) author_name: Option<String>,
+    pub(super) committed_date: Option<String>,
+    pub(super) created_at: Option<String>,
+}
+
+/// `GET …/releases/{tag}`.
+#[derive(Deserialize)]
+pub(super) struct Release {
+    pub(super) tag_name: String,
+    pub(super) name: Option<String>,
+    pub(super) description: Option<String>,
+    #[serde(default, rename = "_links")]
+    pub(super) links: Links,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(super) struct Links {
+    #[serde(rename = "self")]
+    pub(super) itself: Option<String>,
 }
 
 /// The several shapes of an error body.
