@@ -137,7 +137,7 @@ where
             let wave: Vec<_> = rest.by_ref().take(wave.max(1)).collect();
             let pages = together(&fetch, wave).await?;
             for (at, page) in pages {
-                next = page.next.clone();
+                next.clone_from(&page.next);
                 if let Some(listing) = part.take(page, Some(at), 0) {
                     return Ok(listing);
                 }
@@ -176,7 +176,7 @@ where
         while rest.len() > 0 && count < CAP {
             let wave: Vec<_> = rest.by_ref().take(PARALLEL * 4).collect();
             for (_, page) in together(&fetch, wave).await? {
-                next = page.next.clone();
+                next.clone_from(&page.next);
                 count = keep(page);
             }
         }
