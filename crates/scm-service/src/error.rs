@@ -5,7 +5,7 @@
 
 use scm_providers::ProviderError;
 use scm_store::StoreError;
-use scm_types::Role;
+use scm_types::{CommitSha, Operation, RefSpec, Role, TagName};
 
 /// What is wrong with one field of a request.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -80,12 +80,65 @@ pub enum ServiceError {
     /// What an old writer stored as the row's URL names no repository.
     #[error("The stored repositoryUrl cannot be used; delete the integration and create it again")]
     UnusableUrl,
+    /// The integration is paused: `isActive` is false.
+    #[error("The integration is paused; send isActive true first")]
+    Paused,
+    /// The last check found that the credential may not do this.
+    #[error("{}", denied(*.operation, .missing.as_deref()))]
+    Denied {
+        /// What it may not do.
+        operation: Operation,
+        /// The scope, role or property that is missing, if the host named one.
+        missing: Option<String>,
+    },
+    /// The repository at the URL is another one than was connected.
+    #[error(
+        "The repository at this URL is not the one that was connected: it was deleted and made \
+         anew, or the name was taken over. Nothing was done to it"
+    )]
+    RepositoryReplaced,
+    /// A ref stands for another commit than the caller expects.
+    #[error("{spec} is at {found}, not at the expected {expected}; nothing was made")]
+    UnexpectedCommit {
+        /// The ref.
+        spec: RefSpec,
+        /// The commit it stands for.
+        found: CommitSha,
+        /// The commit it should stand for.
+        expected: CommitSha,
+    },
+    /// Where the notes of a release are the message of its tag: the tag is there with another one.
+    #[error(
+        "The tag {tag} exists already with another message. This code host has no releases: notes \
+         are the message of an annotated tag, which cannot be changed. Make the tag with the \
+         release, by giving a branch"
+    )]
+    TagMessageDiffers {
+        /// The tag.
+        tag: TagName,
+    },
     /// The code host did not do what was asked.
     #[error(transparent)]
     Provider(#[from] ProviderError),
     /// The database did not do what was asked.
     #[error(transparent)]
     Store(StoreError),
+}
+
+fn denied(operation: Operation, missing: Option<&str>) -> String {
+    let what = match operation {
+        Operation::ReadRepository => "read the repository",
+        Operation::CreateBranch => "create branches",
+        Operation::CreateTag => "create tags",
+        Operation::CreateRelease => "create releases",
+        Operation::ManageWebhooks => "manage webhooks",
+    };
+    let missing = missing.map(|missing| format!("; it lacks: {missing}"));
+    format!(
+        "The last check of the connection found that its credential may not {what}{}. Grant it and \
+         verify the connection again, or store another credential",
+        missing.unwrap_or_default()
+    )
 }
 
 fn summary(errors: &[FieldError]) -> String {

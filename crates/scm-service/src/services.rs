@@ -7,7 +7,7 @@ use std::sync::Arc;
 use scm_providers::{
     ProviderDescription, ProviderHost, Registry, RegistryError, TransportSettings,
 };
-use scm_store::{Cipher, ScmIntegrationController};
+use scm_store::{Cipher, IdempotencyController, ScmIntegrationController};
 use scm_types::{Caller, Clock, Role, SystemClock, TenantScope};
 
 use crate::ServiceError;
@@ -24,6 +24,7 @@ pub enum BuildError {
 #[derive(Clone)]
 pub struct Services {
     pub(crate) integrations: ScmIntegrationController,
+    pub(crate) idempotency: IdempotencyController,
     pub(crate) registry: Arc<Registry>,
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -100,10 +101,13 @@ impl ServicesBuilder {
     /// The services; fails if the list of hosts cannot be used. Calls nobody.
     pub fn build(self) -> Result<Services, BuildError> {
         let registry = Registry::new(self.hosts, self.transport, Arc::clone(&self.clock))?;
+        let idempotency =
+            IdempotencyController::new(self.database.clone(), Arc::clone(&self.clock));
         let integrations =
             ScmIntegrationController::new(self.database, self.cipher, Arc::clone(&self.clock));
         Ok(Services {
             integrations,
+            idempotency,
             registry: Arc::new(registry),
             clock: self.clock,
         })

@@ -9,8 +9,8 @@
 use scm_providers::{Known, ProviderError};
 use scm_store::VerificationOutcome;
 use scm_types::{
-    AccessToken, Caller, ConnectionReport, HostKind, IntegrationId, Patch, RepoUrl, RepoUrlError,
-    Role, SafeScmIntegration, ScmType, TenantScmIntegration, Timestamp, VerificationMetadata,
+    AccessToken, Caller, ConnectionReport, HostKind, IntegrationId, Patch, RepoUrl, Role,
+    SafeScmIntegration, ScmType, TenantScmIntegration, Timestamp, VerificationMetadata,
     VerificationResult, VerificationStatus,
 };
 
@@ -44,15 +44,7 @@ impl Services {
             .access_token
             .as_ref()
             .ok_or(ServiceError::NoCredential)?;
-        // An old writer checks nothing: a GitHub row with a GitLab URL would send its token there.
-        let url = RepoUrl::parse(&row.integration.repository_url, self.registry.web_hosts());
-        let url = url.map_err(|error| match error {
-            RepoUrlError::UnknownHost { .. } => ServiceError::HostNotConfigured,
-            _ => ServiceError::UnusableUrl,
-        })?;
-        if url.scm_type() != row.integration.scm_type {
-            return Err(ServiceError::HostNotConfigured);
-        }
+        let url = self.repository_url(&row.integration)?;
 
         let known = Known {
             expires_at: row.integration.token_expires_at,

@@ -1,9 +1,9 @@
 //! Versions in tag names, and tag names made of versions.
 //!
-//! - A name has a version if it ends with one (SemVer 2.0, or two numbers), alone or behind a
-//!   prefix that ends with `/`, `_`, `-` or `@`; a `v` may stand before it: `1.0.0`, `v1.2`,
-//!   `wps_1.0.0`, `app/v2.0.0-rc.1`, `pkg@1.0.0`.
-//! - Order is SemVer's precedence; build metadata does not count.
+//! - A name has a version if it ends with one (Semantic Versioning 2.0, or two numbers), alone or
+//!   behind a prefix that ends with `/`, `_`, `-` or `@`; a `v` may stand before it: `1.0.0`,
+//!   `v1.2`, `wps_1.0.0`, `app/v2.0.0-rc.1`, `pkg@1.0.0`.
+//! - Order is the precedence defined there; build metadata does not count.
 
 use std::cmp::Ordering;
 

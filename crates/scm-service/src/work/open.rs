@@ -1,0 +1,96 @@
+//! From an integration's id to its repository, ready to be worked on.
+
+use scm_providers::{Known, Provider};
+use scm_types::{
+    Caller, IntegrationId, Operation, OperationState, RepoUrl, RepoUrlError, RepositoryInfo, Role,
+    SafeScmIntegration, TenantScmIntegration,
+};
+
+use crate::{ServiceError, Services};
+
+/// A repository that can be worked on.
+pub(super) struct Work {
+    pub(super) provider: Box<dyn Provider>,
+    pub(super) info: RepositoryInfo,
+    pub(super) url: RepoUrl,
+}
+
+impl Services {
+    /// Opens the repository of an integration for an operation.
+    pub(super) async fn work(
+        &self,
+        caller: &Caller,
+        role: Role,
+        id: &IntegrationId,
+        operation: Operation,
+    ) -> Result<Work, ServiceError> {
+        let scope = Self::scope(caller, role)?;
+        let row = self.integrations.find_with_secrets(&scope, id).await?;
+        let row = row.ok_or(ServiceError::NotFound)?;
+        let url = self.repository_url(&row.integration)?;
+        let token = row
+            .access_token
+            .as_ref()
+            .ok_or(ServiceError::NoCredential)?;
+        if !row.integration.is_active {
+            return Err(ServiceError::Paused);
+        }
+        let known = Known {
+            expires_at: row.integration.token_expires_at,
+            repository_id: row.provider_repository_id.clone(),
+        };
+        let provider = self.registry.open(&url, token, known)?;
+        refuse_denied(&row, operation, provider.has_releases())?;
+        let info = provider.info().await?;
+        if row
+            .provider_repository_id
+            .as_ref()
+            .is_some_and(|known| *known != info.id)
+        {
+            return Err(ServiceError::RepositoryReplaced);
+        }
+        Ok(Work {
+            provider,
+            info,
+            url,
+        })
+    }
+
+    /// The repository of a row. An old writer checks nothing: a GitHub row with a GitLab URL would
+    /// send its token there.
+    pub(crate) fn repository_url(&self, row: &SafeScmIntegration) -> Result<RepoUrl, ServiceError> {
+        let url = RepoUrl::parse(&row.repository_url, self.registry.web_hosts());
+        let url = url.map_err(|error| match error {
+            RepoUrlError::UnknownHost { .. } => ServiceError::HostNotConfigured,
+            _ => ServiceError::UnusableUrl,
+        })?;
+        if url.scm_type() != row.scm_type {
+            return Err(ServiceError::HostNotConfigured);
+        }
+        Ok(url)
+    }
+}
+
+/// Refuses what the last check found to be denied.
+fn refuse_denied(
+    row: &TenantScmIntegration,
+    operation: Operation,
+    has_releases: bool,
+) -> Result<(), ServiceError> {
+    // Where there are no releases, release notes are the message of a tag.
+    let operation = match operation {
+        Operation::CreateRelease if !has_releases => Operation::CreateTag,
+        operation => operation,
+    };
+    let denied = row
+        .operations
+        .iter()
+        .find(|report| report.operation == operation && report.state == OperationState::Denied);
+    match denied {
+        None => Ok(()),
+        Some(report) => Err(ServiceError::Denied {
+            operation,
+            missing: report.missing.clone(),
+        }),
+    }
+}
