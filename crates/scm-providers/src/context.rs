@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use http::{Method, StatusCode};
-use scm_types::{AccessToken, RepoUrl, Timestamp, TokenKind};
+use scm_types::{AccessToken, CommitSha, RepoUrl, Timestamp, TokenKind};
 
 use crate::{
     Missing, ProviderError,
     page::NextPage,
     path::api_url,
+    text::commit_sha,
     transport::{Answer, Call, Session},
 };
 
@@ -177,6 +178,14 @@ pub(crate) fn if_there<T>(found: Result<T, ProviderError>) -> Result<Option<T>, 
         }) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Fails unless what a host says to have made is at the commit that it was asked for.
+pub(crate) fn made_at(made: &str, wanted: &CommitSha) -> Result<(), ProviderError> {
+    if commit_sha(made)? == *wanted {
+        return Ok(());
+    }
+    Err(ProviderError::malformed("a ref made at another commit"))
 }
 
 /// A name of a product whose token this looks like, where it was given to another.

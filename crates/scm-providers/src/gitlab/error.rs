@@ -10,7 +10,7 @@ use super::wire;
 use crate::{
     ProviderError,
     context::{Context, Subject, foreign_token, not_found},
-    rate_limit::{Limit, until_epoch},
+    rate_limit::{Limit, remaining, until_epoch},
     transport::{Answer, parse_retry_after},
 };
 
@@ -19,21 +19,24 @@ const DEFAULT_WAIT: Duration = Duration::from_mins(1);
 
 /// The signs of a rate limit.
 pub(super) fn limit(answer: &Answer, now: Timestamp) -> Limit {
-    let spent = answer.number("ratelimit-remaining") == Some(0);
+    let left = answer.number("ratelimit-remaining").and_then(remaining);
     let reset = answer
         .number("ratelimit-reset")
         .and_then(|seconds| until_epoch(seconds, now));
     if answer.status.as_u16() != 429 {
-        return match reset {
-            Some(until) if spent && until > now => Limit::Exhausted { until },
-            _ => Limit::Clear,
+        return match reset.filter(|until| *until > now).zip(left) {
+            Some((until, 0)) => Limit::Exhausted { until },
+            Some((until, calls)) => Limit::Left { calls, until },
+            None => Limit::Clear,
         };
     }
     let retry_after = answer
         .header("retry-after")
         .and_then(|value| parse_retry_after(value, now));
     // The header's reset belongs to the general limit; an endpoint's own leaves it untouched.
-    let reset = reset.filter(|_| spent).map(|until| now.until(until));
+    let reset = reset
+        .filter(|_| left == Some(0))
+        .map(|until| now.until(until));
     match retry_after.or(reset) {
         Some(wait) => Limit::Refused { wait },
         None => Limit::RefusedGrowing {
@@ -153,15 +156,18 @@ mod tests {
         };
         let spent = ("ratelimit-remaining", "0");
         let reset = ("ratelimit-reset", "1793376100");
-        check(200, &[("ratelimit-remaining", "5"), reset], Limit::Clear);
         let until = Timestamp::parse("2026-10-30T16:01:41Z").unwrap();
+        let some = ("ratelimit-remaining", "5");
+        check(200, &[some, reset], Limit::Left { calls: 5, until });
+        check(200, &[some], Limit::Clear);
+        check(200, &[some, ("ratelimit-reset", "1")], Limit::Clear);
         check(200, &[spent, reset], Limit::Exhausted { until });
         check(429, &[("retry-after", "42"), spent, reset], wait(42));
         check(429, &[spent, reset], wait(101));
         let growing = Limit::RefusedGrowing {
             first: DEFAULT_WAIT,
         };
-        check(429, &[("ratelimit-remaining", "5"), reset], growing);
+        check(429, &[some, reset], growing);
         check(429, &[], growing);
         check(403, &[], Limit::Clear);
     }

@@ -9,17 +9,18 @@ mod token;
 mod wire;
 
 use async_trait::async_trait;
-use http::StatusCode;
+use http::{Method, StatusCode};
 use scm_types::{
     AccessToken, BranchInfo, BranchName, CommitInfo, CommitSha, Comparison, HookAccess, NewRelease,
     NewTag, OperationReport, RefSearch, ReleaseInfo, RepositoryInfo, ScmType, TagInfo, TagName,
     TokenKind, TokenReport,
 };
+use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use crate::{
     HookReport, Identity, ProviderError, RepositoryAccess,
-    context::{Context, Subject, checked_path},
+    context::{Context, Subject, checked_path, if_there},
     host::{Host, Traits},
     page::{ListPage, NextPage},
     path::api_url,
@@ -30,6 +31,7 @@ pub(crate) static DIALECT: Dialect = Dialect {
     headers: &[("accept", "application/json")],
     conditional: true,
     octocrab: false,
+    paced_writes: false,
     limit: error::limit,
     doubtful: |_| false,
 };
@@ -49,6 +51,27 @@ pub(crate) fn credential(
 impl Gitlab {
     fn accept(&self, answer: Answer, subject: Subject) -> Result<Answer, ProviderError> {
         error::accept(&self.0, self.0.token.expose(), answer, subject)
+    }
+
+    /// Something inside the project; `None` if it is not there.
+    async fn part<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<Option<T>, ProviderError> {
+        let answer = self.0.get(path, query).await?;
+        let found = if_there(self.accept(answer, Subject::Part))?;
+        found.map(|answer| answer.json()).transpose()
+    }
+
+    /// Sends a change, once, and reads what was made.
+    async fn make<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: serde_json::Value,
+    ) -> Result<T, ProviderError> {
+        let answer = self.0.send(Method::POST, path, body).await?;
+        self.accept(answer, Subject::Part)?.json()
     }
 
     /// Scopes and expiry, as far as the token may see itself. The account was already told, so
@@ -187,7 +210,7 @@ impl Host for Gitlab {
         search: Option<&RefSearch>,
         at: Option<&NextPage>,
     ) -> Result<ListPage<BranchInfo>, ProviderError> {
-        refs::branch_page(self, info, search, at).await
+        self.branch_page(info, search, at).await
     }
 
     async fn tag_page(
@@ -195,7 +218,7 @@ impl Host for Gitlab {
         info: &RepositoryInfo,
         at: Option<&NextPage>,
     ) -> Result<ListPage<TagInfo>, ProviderError> {
-        refs::tag_page(self, info, at).await
+        self.tag_page(info, at).await
     }
 
     async fn find_branch(
@@ -203,7 +226,7 @@ impl Host for Gitlab {
         info: &RepositoryInfo,
         name: &BranchName,
     ) -> Result<Option<BranchInfo>, ProviderError> {
-        refs::find_branch(self, info, name).await
+        self.find_branch(info, name).await
     }
 
     async fn find_tag(
@@ -211,7 +234,7 @@ impl Host for Gitlab {
         info: &RepositoryInfo,
         name: &TagName,
     ) -> Result<Option<TagInfo>, ProviderError> {
-        refs::find_tag(self, info, name).await
+        self.find_tag(info, name).await
     }
 
     async fn find_commit(
@@ -219,7 +242,7 @@ impl Host for Gitlab {
         info: &RepositoryInfo,
         sha: &CommitSha,
     ) -> Result<Option<CommitInfo>, ProviderError> {
-        history::find_commit(self, info, sha).await
+        self.find_commit(info, sha).await
     }
 
     async fn commits(
@@ -228,7 +251,7 @@ impl Host for Gitlab {
         base: Option<&CommitSha>,
         head: &CommitSha,
     ) -> Result<Comparison, ProviderError> {
-        history::commits(self, info, base, head).await
+        self.commits(info, base, head).await
     }
 
     async fn is_ancestor(
@@ -237,7 +260,7 @@ impl Host for Gitlab {
         ancestor: &CommitSha,
         descendant: &CommitSha,
     ) -> Result<bool, ProviderError> {
-        history::is_ancestor(self, info, ancestor, descendant).await
+        self.is_ancestor(info, ancestor, descendant).await
     }
 
     async fn create_branch(
@@ -246,11 +269,11 @@ impl Host for Gitlab {
         name: &BranchName,
         at: &CommitSha,
     ) -> Result<(), ProviderError> {
-        refs::create_branch(self, info, name, at).await
+        self.create_branch(info, name, at).await
     }
 
     async fn create_tag(&self, info: &RepositoryInfo, tag: &NewTag) -> Result<(), ProviderError> {
-        refs::create_tag(self, info, tag).await
+        self.create_tag(info, tag).await
     }
 
     async fn find_release(
@@ -258,7 +281,7 @@ impl Host for Gitlab {
         info: &RepositoryInfo,
         tag: &TagName,
     ) -> Result<Option<ReleaseInfo>, ProviderError> {
-        releases::find_release(self, info, tag).await
+        self.find_release(info, tag).await
     }
 
     async fn create_release(
@@ -266,7 +289,7 @@ impl Host for Gitlab {
         info: &RepositoryInfo,
         release: &NewRelease,
     ) -> Result<(), ProviderError> {
-        releases::create_release(self, info, release).await
+        self.create_release(info, release).await
     }
 }
 

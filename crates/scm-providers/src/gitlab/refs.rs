@@ -6,7 +6,7 @@
 //!   list as its first page. So it is walked by numbers, of which all but the first mean what they
 //!   say.
 
-use http::{Method, StatusCode};
+use http::StatusCode;
 use scm_types::{
     BranchInfo, BranchName, CommitSha, NewTag, RefSearch, RepositoryInfo, TagInfo, TagName,
 };
@@ -15,159 +15,146 @@ use serde_json::json;
 use super::{Gitlab, map, wire, within};
 use crate::{
     ProviderError,
-    context::{Subject, if_there},
+    context::{Subject, made_at},
     page::{ListPage, NextPage, PAGE_SIZE, link_of},
-    text::commit_sha,
     transport::Answer,
 };
 
-pub(super) async fn branch_page(
-    gitlab: &Gitlab,
-    info: &RepositoryInfo,
-    search: Option<&RefSearch>,
-    at: Option<&NextPage>,
-) -> Result<ListPage<BranchInfo>, ProviderError> {
-    let path = within(info, &["repository", "branches"]);
-    let search = search.and_then(plain_part);
-    let query = match search {
-        None => [("pagination", "keyset"), ("per_page", "100")],
-        Some(search) => [("search", search), ("per_page", "100")],
-    };
-    let answer = gitlab.0.page(at, &path, &query).await?;
-    if is_without_repository(&answer, info) {
-        return Ok(ListPage::EMPTY);
-    }
-    let answer = gitlab.accept(answer, Subject::Part)?;
-    let mut branches: Vec<wire::Branch> = answer.json()?;
-    let next = match search {
-        None => next_of(&answer, branches.len()),
-        Some(search) => {
-            let is_full = branches.len() >= PAGE_SIZE;
-            // What the first page gives beyond comes again with the second.
-            branches.truncate(PAGE_SIZE);
-            let number = at.and_then(NextPage::number).unwrap_or(1).saturating_add(1);
-            let number = number.to_string();
-            let pairs = [
-                ("search", search),
-                ("per_page", "100"),
-                ("page", number.as_str()),
-            ];
-            is_full.then(|| NextPage::of_pairs(&pairs)).flatten()
+impl Gitlab {
+    pub(super) async fn branch_page(
+        &self,
+        info: &RepositoryInfo,
+        search: Option<&RefSearch>,
+        at: Option<&NextPage>,
+    ) -> Result<ListPage<BranchInfo>, ProviderError> {
+        let path = within(info, &["repository", "branches"]);
+        let search = search.and_then(plain_part);
+        let query = match search {
+            None => [("pagination", "keyset"), ("per_page", "100")],
+            Some(search) => [("search", search), ("per_page", "100")],
+        };
+        let answer = self.0.page(at, &path, &query).await?;
+        if is_without_repository(&answer, info) {
+            return Ok(ListPage::EMPTY);
         }
-    };
-    let default = info.default_branch.as_deref();
-    let items = branches.iter().map(|found| map::branch(found, default));
-    Ok(ListPage {
-        items: items.collect::<Result<_, _>>()?,
-        next,
-        rest: None,
-    })
-}
-
-pub(super) async fn tag_page(
-    gitlab: &Gitlab,
-    info: &RepositoryInfo,
-    at: Option<&NextPage>,
-) -> Result<ListPage<TagInfo>, ProviderError> {
-    let path = within(info, &["repository", "tags"]);
-    // Keys are names, so the order must be that of names.
-    let query = [
-        ("pagination", "keyset"),
-        ("per_page", "100"),
-        ("order_by", "name"),
-        ("sort", "asc"),
-    ];
-    let answer = gitlab.0.page(at, &path, &query).await?;
-    if is_without_repository(&answer, info) {
-        return Ok(ListPage::EMPTY);
-    }
-    let answer = gitlab.accept(answer, Subject::Part)?;
-    let tags: Vec<wire::Tag> = answer.json()?;
-    let items = tags.iter().filter_map(|found| map::tag(found).transpose());
-    let items = items.map(|tag| {
-        tag.map(|tag| TagInfo {
-            message: None,
-            ..tag
+        let answer = self.accept(answer, Subject::Part)?;
+        let mut branches: Vec<wire::Branch> = answer.json()?;
+        let next = match search {
+            None => next_of(&answer, branches.len()),
+            Some(search) => {
+                let is_full = branches.len() >= PAGE_SIZE;
+                // What the first page gives beyond comes again with the second.
+                branches.truncate(PAGE_SIZE);
+                let number = at.and_then(NextPage::number).unwrap_or(1).saturating_add(1);
+                let number = number.to_string();
+                let pairs = [
+                    ("search", search),
+                    ("per_page", "100"),
+                    ("page", number.as_str()),
+                ];
+                is_full.then(|| NextPage::of_pairs(&pairs)).flatten()
+            }
+        };
+        let default = info.default_branch.as_deref();
+        let items = branches.iter().map(|found| map::branch(found, default));
+        Ok(ListPage {
+            items: items.collect::<Result<_, _>>()?,
+            next,
+            rest: None,
         })
-    });
-    Ok(ListPage {
-        items: items.collect::<Result<_, _>>()?,
-        next: next_of(&answer, tags.len()),
-        rest: None,
-    })
-}
-
-pub(super) async fn find_branch(
-    gitlab: &Gitlab,
-    info: &RepositoryInfo,
-    name: &BranchName,
-) -> Result<Option<BranchInfo>, ProviderError> {
-    let path = within(info, &["repository", "branches", name.as_str()]);
-    let answer = gitlab.0.get(&path, &[]).await?;
-    let Some(answer) = if_there(gitlab.accept(answer, Subject::Part))? else {
-        return Ok(None);
-    };
-    let found = map::branch(&answer.json()?, info.default_branch.as_deref())?;
-    Ok(Some(found).filter(|found| found.name == name.as_str()))
-}
-
-pub(super) async fn find_tag(
-    gitlab: &Gitlab,
-    info: &RepositoryInfo,
-    name: &TagName,
-) -> Result<Option<TagInfo>, ProviderError> {
-    let path = within(info, &["repository", "tags", name.as_str()]);
-    let answer = gitlab.0.get(&path, &[]).await?;
-    let Some(answer) = if_there(gitlab.accept(answer, Subject::Part))? else {
-        return Ok(None);
-    };
-    let found = map::tag(&answer.json()?)?;
-    Ok(found.filter(|found| found.name == name.as_str()))
-}
-
-pub(super) async fn create_branch(
-    gitlab: &Gitlab,
-    info: &RepositoryInfo,
-    name: &BranchName,
-    at: &CommitSha,
-) -> Result<(), ProviderError> {
-    let path = within(info, &["repository", "branches"]);
-    let body = json!({"branch": name.as_str(), "ref": at.as_str()});
-    let answer = gitlab.0.send(Method::POST, &path, body).await?;
-    let made: wire::Branch = gitlab.accept(answer, Subject::Part)?.json()?;
-    is_at(&made.commit.id, at)
-}
-
-/// One call, which makes the tag object and the tag. Without a message the tag would be a
-/// lightweight one.
-pub(super) async fn create_tag(
-    gitlab: &Gitlab,
-    info: &RepositoryInfo,
-    tag: &NewTag,
-) -> Result<(), ProviderError> {
-    let path = within(info, &["repository", "tags"]);
-    let message = match tag.message.trim() {
-        "" => tag.name.as_str(),
-        _ => tag.message.as_str(),
-    };
-    let body = json!({
-        "tag_name": tag.name.as_str(),
-        "ref": tag.commit.as_str(),
-        "message": message,
-    });
-    let answer = gitlab.0.send(Method::POST, &path, body).await?;
-    let made: wire::Tag = gitlab.accept(answer, Subject::Part)?.json()?;
-    is_at(
-        made.commit.as_ref().map_or("", |commit| &commit.id),
-        &tag.commit,
-    )
-}
-
-fn is_at(made: &str, wanted: &CommitSha) -> Result<(), ProviderError> {
-    if commit_sha(made)? == *wanted {
-        return Ok(());
     }
-    Err(ProviderError::malformed("a ref made at another commit"))
+
+    pub(super) async fn tag_page(
+        &self,
+        info: &RepositoryInfo,
+        at: Option<&NextPage>,
+    ) -> Result<ListPage<TagInfo>, ProviderError> {
+        let path = within(info, &["repository", "tags"]);
+        // Keys are names, so the order must be that of names.
+        let query = [
+            ("pagination", "keyset"),
+            ("per_page", "100"),
+            ("order_by", "name"),
+            ("sort", "asc"),
+        ];
+        let answer = self.0.page(at, &path, &query).await?;
+        if is_without_repository(&answer, info) {
+            return Ok(ListPage::EMPTY);
+        }
+        let answer = self.accept(answer, Subject::Part)?;
+        let tags: Vec<wire::Tag> = answer.json()?;
+        let items = tags.iter().filter_map(|found| map::tag(found).transpose());
+        let items = items.map(|tag| {
+            tag.map(|tag| TagInfo {
+                message: None,
+                ..tag
+            })
+        });
+        Ok(ListPage {
+            items: items.collect::<Result<_, _>>()?,
+            next: next_of(&answer, tags.len()),
+            rest: None,
+        })
+    }
+
+    pub(super) async fn find_branch(
+        &self,
+        info: &RepositoryInfo,
+        name: &BranchName,
+    ) -> Result<Option<BranchInfo>, ProviderError> {
+        let path = within(info, &["repository", "branches", name.as_str()]);
+        let found: Option<wire::Branch> = self.part(&path, &[]).await?;
+        let found = found.filter(|found| found.name == name.as_str());
+        let default = info.default_branch.as_deref();
+        found.map(|found| map::branch(&found, default)).transpose()
+    }
+
+    pub(super) async fn find_tag(
+        &self,
+        info: &RepositoryInfo,
+        name: &TagName,
+    ) -> Result<Option<TagInfo>, ProviderError> {
+        let path = within(info, &["repository", "tags", name.as_str()]);
+        let found: Option<wire::Tag> = self.part(&path, &[]).await?;
+        match found.filter(|found| found.name == name.as_str()) {
+            Some(found) => map::tag(&found),
+            None => Ok(None),
+        }
+    }
+
+    pub(super) async fn create_branch(
+        &self,
+        info: &RepositoryInfo,
+        name: &BranchName,
+        at: &CommitSha,
+    ) -> Result<(), ProviderError> {
+        let path = within(info, &["repository", "branches"]);
+        let body = json!({"branch": name.as_str(), "ref": at.as_str()});
+        let made: wire::Branch = self.make(&path, body).await?;
+        made_at(&made.commit.id, at)
+    }
+
+    /// One call, which makes the tag object and the tag. Without a message the tag would be a
+    /// lightweight one.
+    pub(super) async fn create_tag(
+        &self,
+        info: &RepositoryInfo,
+        tag: &NewTag,
+    ) -> Result<(), ProviderError> {
+        let path = within(info, &["repository", "tags"]);
+        let message = match tag.message.trim() {
+            "" => tag.name.as_str(),
+            _ => tag.message.as_str(),
+        };
+        let body = json!({
+            "tag_name": tag.name.as_str(),
+            "ref": tag.commit.as_str(),
+            "message": message,
+        });
+        let made: wire::Tag = self.make(&path, body).await?;
+        let made = made.commit.as_ref().map_or("", |commit| &commit.id);
+        made_at(made, &tag.commit)
+    }
 }
 
 /// The longest part of a search that means itself: GitLab takes `$` for the end of a name, wherever
