@@ -10,8 +10,13 @@ macro_rules! fixtures {
 
 const FIXTURES: &[(&str, &str)] = fixtures![
     "bitbucket/any_429",
+    "bitbucket/branch_400_exists",
+    "bitbucket/branch_404",
     "bitbucket/branches_200_page1",
     "bitbucket/cross_workspace_410",
+    "bitbucket/datacenter_branch_409_exists",
+    "bitbucket/datacenter_repo_401_no_permission",
+    "bitbucket/datacenter_webhook_200",
     "bitbucket/hooks_200",
     "bitbucket/my_repo_permission_200",
     "bitbucket/repo_200",

@@ -10,7 +10,7 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    Dialect, GitRepo,
+    Dialect, GitRepo, bitbucket,
     faults::{Fate, Faults},
     github, gitlab,
     request::Request,
@@ -119,7 +119,8 @@ impl Host {
         let reply = match self.dialect {
             Dialect::Github => github::answer(self, &request),
             Dialect::Gitlab => gitlab::answer(self, &request),
-            _ => Reply::empty(501),
+            Dialect::Bitbucket => bitbucket::answer(self, &request),
+            Dialect::DataCenter => Reply::empty(501),
         };
         let (reply, unchanged) = self.conditional(&request, reply);
         let remaining = if unchanged && self.dialect == Dialect::Github {

@@ -24,6 +24,7 @@
 //! # }
 //! ```
 
+mod bitbucket;
 mod faults;
 mod git;
 mod github;

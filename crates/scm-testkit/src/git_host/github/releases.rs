@@ -51,22 +51,28 @@ impl Repository<'_> {
                 return invalid(&json!([custom("Published releases must have a valid tag")]));
             }
         }
-        let body = self.release_json(request, tag, target, draft, prerelease);
+        let Some(body) = self.keep(request, tag, target, draft, prerelease) else {
+            return Reply::fixture("github/release_422_already_exists");
+        };
         let location = body["url"].as_str().unwrap_or_default().to_owned();
         Reply::json(201, &body).header("location", &location)
     }
 
-    fn release_json(
+    /// None if another creator was faster.
+    fn keep(
         &self,
         request: &Request,
         tag: &str,
         target: &str,
         draft: bool,
         prerelease: bool,
-    ) -> Value {
+    ) -> Option<Value> {
         let commit = self.host.repo.resolve(&format!("refs/tags/{tag}"));
         let created = objects::date(commit.map_or(0, |commit| commit.committer.seconds));
         let mut state = self.host.state();
+        if !draft && state.releases.iter().any(|it| it.tag == tag && !it.draft) {
+            return None;
+        }
         let id = state.releases.len() + 1;
         let (url, web, name) = (&self.url, &self.web, encoded(tag));
         let mut body = template("github/release_201");
@@ -99,7 +105,7 @@ impl Repository<'_> {
             prerelease,
             body: body.clone(),
         });
-        body
+        Some(body)
     }
 
     /// Newest first.

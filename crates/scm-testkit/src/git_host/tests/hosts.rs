@@ -42,7 +42,7 @@ fn route(dialect: Dialect) -> &'static str {
     }
 }
 
-const READY: [Dialect; 2] = [Dialect::Github, Dialect::Gitlab];
+const READY: [Dialect; 3] = [Dialect::Github, Dialect::Gitlab, Dialect::Bitbucket];
 
 #[tokio::test]
 async fn a_repository_is_described() {

@@ -1,5 +1,6 @@
 //! Each dialect is asked over a socket, and what it says is compared with git.
 
+mod bitbucket;
 mod client;
 mod github;
 mod gitlab;
