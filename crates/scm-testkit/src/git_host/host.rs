@@ -10,7 +10,7 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    Dialect, GitRepo, bitbucket,
+    Dialect, GitRepo, bitbucket, data_center,
     faults::{Fate, Faults},
     github, gitlab,
     request::Request,
@@ -120,7 +120,7 @@ impl Host {
             Dialect::Github => github::answer(self, &request),
             Dialect::Gitlab => gitlab::answer(self, &request),
             Dialect::Bitbucket => bitbucket::answer(self, &request),
-            Dialect::DataCenter => Reply::empty(501),
+            Dialect::DataCenter => data_center::answer(self, &request),
         };
         let (reply, unchanged) = self.conditional(&request, reply);
         let remaining = if unchanged && self.dialect == Dialect::Github {

@@ -25,6 +25,7 @@
 //! ```
 
 mod bitbucket;
+mod data_center;
 mod faults;
 mod git;
 mod github;

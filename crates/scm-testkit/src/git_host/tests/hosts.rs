@@ -42,11 +42,9 @@ fn route(dialect: Dialect) -> &'static str {
     }
 }
 
-const READY: [Dialect; 3] = [Dialect::Github, Dialect::Gitlab, Dialect::Bitbucket];
-
 #[tokio::test]
 async fn a_repository_is_described() {
-    for dialect in READY {
+    for dialect in Dialect::ALL {
         let host = GitHost::start(dialect).await;
         let answer = get(&host, route(dialect)).await.expect(200);
         let name = ["/full_name", "/path_with_namespace", "/project/key"];
@@ -70,7 +68,7 @@ async fn a_repository_is_described() {
 
 #[tokio::test]
 async fn faults_and_lost_answers() {
-    for dialect in READY {
+    for dialect in Dialect::ALL {
         let host = GitHost::start(dialect).await;
         let repo = host.repo();
         let head = repo.rev_parse("main").unwrap();
@@ -96,7 +94,7 @@ async fn faults_and_lost_answers() {
 
 #[tokio::test]
 async fn of_two_creators_one_is_refused() {
-    for dialect in READY {
+    for dialect in Dialect::ALL {
         let host = GitHost::start(dialect).await;
         let head = host.repo().rev_parse("main").unwrap();
         host.set_latency(Duration::from_millis(300));
@@ -113,7 +111,7 @@ async fn of_two_creators_one_is_refused() {
 
 #[tokio::test]
 async fn who_may_not_write() {
-    for dialect in READY {
+    for dialect in Dialect::ALL {
         let host = GitHost::start(dialect).await;
         let repo = host.repo();
         let head = repo.rev_parse("main").unwrap();
@@ -149,7 +147,7 @@ async fn who_may_not_write() {
 
 #[tokio::test]
 async fn the_limit_and_what_is_unchanged() {
-    for dialect in READY {
+    for dialect in Dialect::ALL {
         let host = GitHost::start(dialect).await;
         host.set_rate_limit(2);
         let answer = get(&host, route(dialect)).await.expect(200);
@@ -179,7 +177,7 @@ async fn the_limit_and_what_is_unchanged() {
 
 #[tokio::test]
 async fn an_empty_repository_has_no_branches() {
-    for dialect in READY {
+    for dialect in Dialect::ALL {
         let host = GitHost::empty(dialect).await;
         get(&host, route(dialect)).await.expect(200);
         assert!(create(&host, "x", &"1".repeat(40)).await >= 400);

@@ -2,6 +2,7 @@
 
 mod bitbucket;
 mod client;
+mod data_center;
 mod github;
 mod gitlab;
 mod hosts;
