@@ -2,8 +2,14 @@
 //!
 //! - A call that is known to be over its limit is refused here and never sent; going on in spite of
 //!   a limit can get an account banned.
+//! - Where a host tells how many calls are left, that is kept until its limit starts anew, and a
+//!   sequence of calls that they are not enough for is refused before it begins. Answers come in any
+//!   order, so within such a window the lowest number counts.
 //! - Credentials are told apart by a keyed hash; neither they nor a plain hash of them are kept.
 //! - A bounded number of credentials is remembered; a forgotten one is merely told again.
+
+#[cfg(test)]
+mod tests;
 
 use std::{
     sync::{Arc, LazyLock, OnceLock},
@@ -23,6 +29,9 @@ const FORGET_AFTER: Duration = Duration::from_hours(25);
 const MAX_GROWN: Duration = Duration::from_hours(1);
 /// The shortest pause.
 const MIN: Duration = Duration::from_secs(1);
+/// Ends of windows that lie closer together are the same one's: the servers of a host do not agree
+/// on the second.
+const SLACK: Duration = Duration::from_secs(5);
 
 /// Stands for a credential on a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -54,6 +63,13 @@ impl CredentialKey {
 pub enum Limit {
     /// Nothing in the way.
     Clear,
+    /// Answered, and so many are left until then.
+    Left {
+        /// How many more calls there are.
+        calls: u32,
+        /// When the limit starts anew.
+        until: Timestamp,
+    },
     /// Answered, but it was the last one until then.
     Exhausted {
         /// When the limit starts anew.
@@ -76,9 +92,17 @@ pub enum Limit {
 struct Budget {
     closed_until: Option<Timestamp>,
     refusals: u32,
+    window: Option<Window>,
 }
 
-/// The budgets of all credentials. Takes no memory before the first limit.
+/// What a host says is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Window {
+    calls: u32,
+    until: Timestamp,
+}
+
+/// The budgets of all credentials. Takes no memory before the first limit that is told.
 pub(crate) struct Budgets {
     clock: Arc<dyn Clock>,
     known: OnceLock<Cache<CredentialKey, Budget>>,
@@ -106,6 +130,41 @@ impl Budgets {
                 retry_after: wait.max(MIN),
             })
         }
+    }
+
+    /// Sets calls aside; fails if it is known that fewer are left, or none.
+    pub(crate) async fn reserve(
+        &self,
+        key: CredentialKey,
+        calls: u32,
+    ) -> Result<(), ProviderError> {
+        self.check(key).await?;
+        let Some(known) = self.known.get() else {
+            return Ok(());
+        };
+        let now = self.clock.now();
+        let mut outcome = Ok(());
+        known
+            .entry(key)
+            .and_compute_with(|entry| {
+                let mut budget = entry.map(moka::Entry::into_value);
+                let window = budget.as_mut().and_then(|budget| budget.window.as_mut());
+                let op = match window.filter(|window| window.until > now) {
+                    Some(window) if window.calls < calls => {
+                        let retry_after = now.until(window.until).max(MIN);
+                        outcome = Err(ProviderError::RateLimited { retry_after });
+                        None
+                    }
+                    Some(window) => {
+                        window.calls -= calls;
+                        budget
+                    }
+                    None => None,
+                };
+                std::future::ready(op.map_or(Op::Nop, Op::Put))
+            })
+            .await;
+        outcome
     }
 
     /// Takes note of an answer; `Some` is how long to wait if it was a refusal.
@@ -143,6 +202,10 @@ fn advance(before: Budget, limit: Limit, now: Timestamp) -> (Option<Budget>, Opt
     // What comes while it is closed was under way before: calls made together count once, and a
     // wait is never shortened.
     let is_closed = before.closed_until.is_some_and(|until| until > now);
+    let before = Budget {
+        window: before.window.filter(|window| window.until > now),
+        ..before
+    };
     let refused = |wait: Duration| {
         let until = now.plus(wait);
         let until = before
@@ -151,16 +214,28 @@ fn advance(before: Budget, limit: Limit, now: Timestamp) -> (Option<Budget>, Opt
         let after = Budget {
             closed_until: Some(until),
             refusals: before.refusals.saturating_add(u32::from(!is_closed)),
+            ..before
         };
         (Some(after), Some(now.until(until)))
     };
+    let answered = |window: Option<Window>| {
+        let after = Budget {
+            window,
+            ..if is_closed { before } else { Budget::default() }
+        };
+        (is_closed || window.is_some()).then_some(after)
+    };
     match limit {
-        Limit::Clear if is_closed => (Some(before), None),
-        Limit::Clear => (None, None),
+        Limit::Clear => (answered(before.window), None),
+        Limit::Left { calls, until } => {
+            let told = Window { calls, until };
+            (answered(lowest(before.window, told, now)), None)
+        }
         Limit::Exhausted { until } => {
             let after = Budget {
                 closed_until: before.closed_until.max(Some(until)),
                 refusals: if is_closed { before.refusals } else { 0 },
+                window: lowest(before.window, Window { calls: 0, until }, now),
             };
             (Some(after), None)
         }
@@ -173,123 +248,33 @@ fn advance(before: Budget, limit: Limit, now: Timestamp) -> (Option<Budget>, Opt
     }
 }
 
+/// What is left after another answer told it.
+fn lowest(known: Option<Window>, told: Window, now: Timestamp) -> Option<Window> {
+    let told = Some(told).filter(|told| told.until > now);
+    let (Some(known), Some(told)) = (known, told) else {
+        return known.or(told);
+    };
+    Some(if known.until.plus(SLACK) < told.until {
+        told // a new window
+    } else if told.until.plus(SLACK) < known.until {
+        known // a straggler of an old one
+    } else {
+        // Its end as it was told first, so that ends which slide do not make it endless.
+        Window {
+            calls: known.calls.min(told.calls),
+            ..known
+        }
+    })
+}
+
+/// A number of calls that a host says are left.
+pub(crate) fn remaining(calls: i64) -> Option<u32> {
+    (calls >= 0).then(|| u32::try_from(calls).unwrap_or(u32::MAX))
+}
+
 /// The wait until a point in seconds since the epoch, and a second more; at most a day.
 pub(crate) fn until_epoch(seconds: i64, now: Timestamp) -> Option<Timestamp> {
     let reset = Timestamp::from_millis(seconds.checked_mul(1_000)?)?;
     let day = now.plus(Duration::from_hours(24));
     Some(reset.plus(MIN).min(day))
-}
-
-#[cfg(test)]
-mod tests {
-    use scm_types::FixedClock;
-
-    use super::*;
-
-    fn start() -> (Arc<FixedClock>, Budgets, CredentialKey) {
-        let at = Timestamp::parse("2026-11-01T00:00:00Z").unwrap();
-        let clock = Arc::new(FixedClock::at(at));
-        let budgets = Budgets::new(Arc::clone(&clock) as Arc<dyn Clock>);
-        (clock, budgets, CredentialKey::of(b"a"))
-    }
-
-    #[tokio::test]
-    async fn a_refusal_closes_until_its_time_and_only_for_its_credential() {
-        let (clock, budgets, key) = start();
-        let wait = Duration::from_secs(42);
-        assert_eq!(budgets.note(key, Limit::Refused { wait }).await, Some(wait));
-        let refused = budgets.check(key).await.unwrap_err();
-        assert_eq!(refused.retry_after(), Some(wait));
-        assert!(budgets.check(CredentialKey::of(b"b")).await.is_ok());
-        clock.advance(wait);
-        assert!(budgets.check(key).await.is_ok());
-    }
-
-    #[tokio::test]
-    async fn the_last_answer_is_good_and_the_next_call_is_refused() {
-        let (clock, budgets, key) = start();
-        let until = clock.now().plus(Duration::from_secs(10));
-        assert_eq!(budgets.note(key, Limit::Exhausted { until }).await, None);
-        assert!(budgets.check(key).await.is_err());
-        clock.advance(Duration::from_secs(10));
-        assert!(budgets.check(key).await.is_ok());
-    }
-
-    #[tokio::test]
-    async fn refusals_without_a_time_double_to_an_hour_and_start_anew_after_an_answer() {
-        let (clock, budgets, key) = start();
-        let first = Duration::from_mins(1);
-        let growing = Limit::RefusedGrowing { first };
-        for want in [60, 120, 240, 480, 960, 1_920, 3_600, 3_600] {
-            let wait = budgets.note(key, growing).await.unwrap();
-            assert_eq!(wait.as_secs(), want);
-            clock.advance(wait);
-        }
-        assert_eq!(budgets.note(key, Limit::Clear).await, None);
-        assert_eq!(budgets.note(key, growing).await, Some(first));
-    }
-
-    #[tokio::test]
-    async fn refusals_of_calls_that_were_under_way_together_count_once() {
-        let (clock, budgets, key) = start();
-        let first = Duration::from_mins(1);
-        let growing = Limit::RefusedGrowing { first };
-        for _ in 0..8 {
-            assert_eq!(budgets.note(key, growing).await, Some(first));
-        }
-        clock.advance(Duration::from_secs(20));
-        let left = Duration::from_secs(40);
-        assert_eq!(budgets.note(key, growing).await, Some(left));
-        clock.advance(left);
-        assert_eq!(budgets.note(key, growing).await, Some(first * 2));
-    }
-
-    #[tokio::test]
-    async fn a_straggler_does_not_shorten_a_wait() {
-        let (clock, budgets, key) = start();
-        let (hour, second) = (Duration::from_hours(1), Duration::from_secs(1));
-        let refused = |wait| Limit::Refused { wait };
-        assert_eq!(budgets.note(key, refused(hour)).await, Some(hour));
-        assert_eq!(budgets.note(key, refused(second)).await, Some(hour));
-        let until = clock.now().plus(second);
-        budgets.note(key, Limit::Exhausted { until }).await;
-        clock.advance(second);
-        let error = budgets.check(key).await.unwrap_err();
-        assert_eq!(error.retry_after(), Some(hour.checked_sub(second).unwrap()));
-        // The other way round the longer one counts, too.
-        let day = Duration::from_hours(24);
-        assert_eq!(budgets.note(key, refused(day)).await, Some(day));
-    }
-
-    #[tokio::test]
-    async fn a_last_good_answer_under_way_does_not_reset_the_growth() {
-        let (clock, budgets, key) = start();
-        let first = Duration::from_mins(1);
-        let growing = Limit::RefusedGrowing { first };
-        budgets.note(key, growing).await;
-        let until = clock.now().plus(Duration::from_secs(5));
-        budgets.note(key, Limit::Exhausted { until }).await;
-        clock.advance(first);
-        assert_eq!(budgets.note(key, growing).await, Some(first * 2));
-    }
-
-    #[tokio::test]
-    async fn a_late_good_answer_does_not_lift_a_newer_refusal() {
-        let (_, budgets, key) = start();
-        let wait = Duration::from_secs(30);
-        budgets.note(key, Limit::Refused { wait }).await;
-        budgets.note(key, Limit::Clear).await;
-        assert!(budgets.check(key).await.is_err());
-    }
-
-    #[test]
-    fn resets_are_believed_for_a_day() {
-        let now = Timestamp::parse("2026-11-01T00:00:00Z").unwrap();
-        let epoch = now.as_millis() / 1_000;
-        let wait = |seconds| until_epoch(seconds, now).map(|at| now.until(at).as_secs());
-        assert_eq!(wait(epoch + 60), Some(61));
-        assert_eq!(wait(epoch - 60), Some(0));
-        assert_eq!(wait(epoch + 10_000_000), Some(86_400));
-        assert_eq!(wait(i64::MAX), None);
-    }
 }

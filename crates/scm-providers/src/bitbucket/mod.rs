@@ -26,6 +26,7 @@ pub(crate) static DIALECT: Dialect = Dialect {
     headers: &[("accept", "application/json")],
     conditional: false,
     octocrab: false,
+    paced_writes: false,
     limit: error::limit,
     doubtful: |_| false,
 };

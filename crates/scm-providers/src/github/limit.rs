@@ -5,7 +5,7 @@ use std::time::Duration;
 use scm_types::Timestamp;
 
 use crate::{
-    rate_limit::{Limit, until_epoch},
+    rate_limit::{Limit, remaining, until_epoch},
     transport::{Answer, parse_retry_after},
 };
 
@@ -18,7 +18,7 @@ pub(super) fn limit(answer: &Answer, now: Timestamp) -> Limit {
         return Limit::Clear; // counted against nobody's limit, not this credential's
     }
     let refused = matches!(answer.status.as_u16(), 403 | 429);
-    let spent = answer.number("x-ratelimit-remaining") == Some(0);
+    let spent = left(answer) == Some(0);
     let reset = answer
         .number("x-ratelimit-reset")
         .and_then(|seconds| until_epoch(seconds, now));
@@ -30,9 +30,11 @@ pub(super) fn limit(answer: &Answer, now: Timestamp) -> Limit {
         let core = answer
             .header("x-ratelimit-resource")
             .is_none_or(|resource| resource == "core");
-        return match reset {
-            Some(until) if spent && core && until > now => Limit::Exhausted { until },
-            _ => Limit::Clear,
+        let reset = reset.filter(|until| core && *until > now);
+        return match reset.zip(left(answer)) {
+            Some((until, 0)) => Limit::Exhausted { until },
+            Some((until, calls)) => Limit::Left { calls, until },
+            None => Limit::Clear,
         };
     }
     let reset_wait = reset.filter(|_| spent).map(|until| now.until(until));
@@ -43,6 +45,10 @@ pub(super) fn limit(answer: &Answer, now: Timestamp) -> Limit {
         }
         None => Limit::Clear,
     }
+}
+
+fn left(answer: &Answer) -> Option<u32> {
+    remaining(answer.number("x-ratelimit-remaining")?)
 }
 
 /// The text is no contract, so it is only asked where no header tells.
@@ -78,13 +84,16 @@ mod tests {
         };
         let spent = ("x-ratelimit-remaining", "0");
         let reset = ("x-ratelimit-reset", "1793376100");
-        check(
-            200,
-            &[("x-ratelimit-remaining", "7"), reset],
-            "",
-            Limit::Clear,
-        );
         let until = Timestamp::parse("2026-10-30T16:01:41Z").unwrap();
+        let some = ("x-ratelimit-remaining", "7");
+        let left = Limit::Left { calls: 7, until };
+        check(200, &[some, reset], "", left);
+        check(304, &[some, reset], "", left);
+        check(422, &[some, reset], "", left);
+        check(200, &[some], "", Limit::Clear);
+        check(200, &[some, ("x-ratelimit-reset", "1")], "", Limit::Clear);
+        let graphql = ("x-ratelimit-resource", "graphql");
+        check(200, &[some, reset, graphql], "", Limit::Clear);
         check(200, &[spent, reset], "", Limit::Exhausted { until });
         check(
             200,

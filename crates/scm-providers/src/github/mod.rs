@@ -35,6 +35,7 @@ pub(crate) static DIALECT: Dialect = Dialect {
     ],
     conditional: true,
     octocrab: true,
+    paced_writes: true,
     limit: limit::limit,
     doubtful: limit::doubtful,
 };

@@ -6,6 +6,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use http::header;
 use moka::future::Cache;
 use url::Url;
 
@@ -30,7 +31,7 @@ impl AnswerCache {
 
     /// Keeps an answer that has an entity tag and is small enough.
     pub(crate) async fn put(&self, credential: CredentialKey, url: &Url, answer: &Answer) {
-        let tagged = answer.header(http::header::ETAG.as_str()).is_some();
+        let tagged = answer.header(header::ETAG.as_str()).is_some();
         if !tagged || answer.body.len() > MAX_ANSWER {
             return;
         }
@@ -51,6 +52,21 @@ impl AnswerCache {
         cache.run_pending_tasks().await;
         cache.weighted_size()
     }
+}
+
+/// The kept answer with the headers that came now: limits, scopes and expiry are up to date.
+pub(super) fn refreshed(known: &Arc<Answer>, now: &Answer) -> Answer {
+    let mut answer = Answer::clone(known);
+    for name in now.headers.keys() {
+        if !matches!(*name, header::CONTENT_LENGTH | header::CONTENT_TYPE) {
+            let values = now.headers.get_all(name).iter().cloned();
+            answer.headers.remove(name);
+            for value in values {
+                answer.headers.append(name, value);
+            }
+        }
+    }
+    answer
 }
 
 fn weight(url: &str, answer: &Answer) -> u32 {

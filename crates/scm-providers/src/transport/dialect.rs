@@ -13,6 +13,8 @@ pub struct Dialect {
     pub conditional: bool,
     /// Whether requests go through octocrab.
     pub octocrab: bool,
+    /// Whether the host asks for a pause between the writes of a credential.
+    pub paced_writes: bool,
     /// Reads the signs of a rate limit in an answer.
     pub limit: fn(&Answer, Timestamp) -> Limit,
     /// True for a refusal that may be passing trouble, so that it is asked for once more.

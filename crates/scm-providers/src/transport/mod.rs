@@ -2,6 +2,8 @@
 //!
 //! - A read is repeated after passing trouble, with growing pauses, inside the operation's time; a
 //!   write is sent once, whatever happens to it.
+//! - The time of an operation starts with its session. No write begins that leaves no time to look
+//!   what became of it, and none sooner after another one of its credential than the host asks for.
 //! - No redirect is followed by the HTTP client. A read's redirects are followed here, at most
 //!   three, and only to the same scheme, host and port; a write's never are.
 //! - The credential goes only to the configured API and OAuth addresses. Every URL is checked, also
@@ -17,6 +19,7 @@ mod cache;
 mod client;
 mod dialect;
 mod failure;
+mod pacer;
 mod retry_after;
 mod session;
 mod settings;
@@ -36,6 +39,7 @@ use crate::{ProviderError, egress::Egress, rate_limit::Budgets};
 use backoff::Backoff;
 use cache::AnswerCache;
 use client::Client;
+use pacer::Pacer;
 
 /// What all hosts of a registry share.
 #[derive(Clone)]
@@ -45,6 +49,7 @@ pub struct Shared {
     pub(crate) budgets: Arc<Budgets>,
     pub(crate) answers: Arc<AnswerCache>,
     pub(crate) backoff: Arc<Backoff>,
+    pub(crate) pacer: Arc<Pacer>,
 }
 
 impl Shared {
@@ -53,6 +58,7 @@ impl Shared {
     pub fn new(settings: TransportSettings, clock: Arc<dyn Clock>) -> Self {
         Self {
             backoff: Arc::new(Backoff::new(settings.retry_base, settings.jitter_seed)),
+            pacer: Arc::new(Pacer::new(settings.write_pause)),
             settings: Arc::new(settings),
             budgets: Arc::new(Budgets::new(Arc::clone(&clock))),
             answers: Arc::new(AnswerCache::default()),
@@ -102,7 +108,8 @@ impl Transport {
         }))
     }
 
-    /// A session with a credential, presented as the `Authorization` header says.
+    /// A session with a credential, presented as the `Authorization` header says. It is for one
+    /// operation, whose time starts now.
     pub fn session(
         &self,
         token: &AccessToken,

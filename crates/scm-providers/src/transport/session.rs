@@ -1,6 +1,6 @@
 //! Requests with one credential to one host.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode, header};
@@ -8,11 +8,13 @@ use octocrab::Octocrab;
 use scm_types::{AccessToken, Timestamp};
 use tokio::{
     sync::OnceCell,
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 use url::Url;
 
-use super::{Answer, Transport, body, client, failure::is_passing, retry_after::parse_retry_after};
+use super::{
+    Answer, Transport, body, cache, client, failure::is_passing, retry_after::parse_retry_after,
+};
 use crate::{Outage, ProviderError, rate_limit::CredentialKey, text};
 
 /// How many redirects of a read are followed.
@@ -28,7 +30,7 @@ pub struct Call {
     pub body: Option<serde_json::Value>,
 }
 
-/// A credential on the way to its host. Has no `Debug`: it holds the credential.
+/// A credential on the way to its host, for one operation. Has no `Debug`: it holds the credential.
 pub struct Session {
     transport: Transport,
     token: AccessToken,
@@ -36,6 +38,8 @@ pub struct Session {
     credential: CredentialKey,
     // One per session: it runs a task of its own, which must not outlive the runtime it is on.
     octocrab: OnceCell<Octocrab>,
+    /// When the operation's time ends.
+    deadline: Instant,
 }
 
 impl Session {
@@ -49,6 +53,7 @@ impl Session {
         value.set_sensitive(true);
         let api_url = transport.endpoint().api_url.as_str();
         Ok(Self {
+            deadline: Instant::now() + transport.settings().operation_budget,
             credential: CredentialKey::of(format!("{api_url}\n{authorization}").as_bytes()),
             transport,
             token: token.clone(),
@@ -78,11 +83,10 @@ impl Session {
     /// the caller's to judge.
     pub async fn read(&self, url: &Url) -> Result<Answer, ProviderError> {
         let settings = self.transport.settings();
-        let deadline = Instant::now() + settings.operation_budget;
         let mut attempt = 0;
         let mut doubted = false;
         loop {
-            let outcome = self.follow(url, deadline).await;
+            let outcome = self.follow(url).await;
             let wait = match &outcome {
                 Ok(answer) if !doubted && (self.transport.dialect().doubtful)(answer) => {
                     doubted = true;
@@ -94,7 +98,7 @@ impl Session {
                 _ => return outcome,
             };
             let pause = self.transport.shared().backoff.pause(attempt).max(wait);
-            if Instant::now() + pause >= deadline {
+            if Instant::now() + pause >= self.deadline {
                 return outcome;
             }
             tracing::debug!(
@@ -111,25 +115,47 @@ impl Session {
     /// Changes something. Sent exactly once: after a time-out or a broken answer nobody here knows
     /// whether it was done, so the caller reads the state back. A redirect is
     /// [`ProviderError::Moved`].
+    ///
+    /// Not sent at all, which is [`Outage::Timeout`], if the operation's time would not let the
+    /// write come to its end and the state be read after it.
     pub async fn send_write(&self, call: Call) -> Result<Answer, ProviderError> {
-        let deadline = Instant::now() + self.transport.settings().operation_budget;
-        let answer = self.exchange(call, None, deadline).await?;
+        self.transport.admit(&call.url)?;
+        let shared = self.transport.shared();
+        // A write that will be refused takes nobody's slot.
+        shared.budgets.check(self.credential).await?;
+        let settings = self.transport.settings();
+        let needed = settings.write_timeout() + settings.look_timeout();
+        let late = || ProviderError::outage(Outage::Timeout);
+        let latest = self.deadline.checked_sub(needed).ok_or_else(late)?;
+        if Instant::now() > latest {
+            return Err(late());
+        }
+        if self.transport.dialect().paced_writes {
+            let slot = shared.pacer.slot(self.credential, latest);
+            let slot = slot.map_err(|wait| ProviderError::RateLimited {
+                retry_after: wait.max(Duration::from_secs(1)),
+            })?;
+            sleep_until(slot).await;
+        }
+        let answer = self.exchange(call, None).await?;
         if answer.status.is_redirection() {
             return Err(ProviderError::Moved);
         }
         Ok(answer)
     }
 
-    /// Fails if the credential's limit is known to leave fewer calls than that.
-    pub(crate) async fn reserve(&self, _calls: u32) -> Result<(), ProviderError> {
-        self.transport.shared().budgets.check(self.credential).await
+    /// Sets so many calls of the credential's limit aside, for a sequence that must not stop half
+    /// way; fails if it is known to leave fewer.
+    pub(crate) async fn reserve(&self, calls: u32) -> Result<(), ProviderError> {
+        let budgets = &self.transport.shared().budgets;
+        budgets.reserve(self.credential, calls).await
     }
 
-    async fn follow(&self, url: &Url, deadline: Instant) -> Result<Answer, ProviderError> {
+    async fn follow(&self, url: &Url) -> Result<Answer, ProviderError> {
         let mut url = url.clone();
         let mut moved = false;
         for _ in 0..=MAX_HOPS {
-            let answer = self.fetch(&url, deadline).await?;
+            let answer = self.fetch(&url).await?;
             if !matches!(answer.status.as_u16(), 301 | 302 | 307 | 308) {
                 return Ok(Answer { moved, ..answer });
             }
@@ -147,7 +173,7 @@ impl Session {
     }
 
     /// One read, by its entity tag if we have it.
-    async fn fetch(&self, url: &Url, deadline: Instant) -> Result<Answer, ProviderError> {
+    async fn fetch(&self, url: &Url) -> Result<Answer, ProviderError> {
         let answers = &self.transport.shared().answers;
         let known = if self.transport.dialect().conditional {
             answers.get(self.credential, url).await
@@ -162,9 +188,9 @@ impl Session {
             url: url.clone(),
             body: None,
         };
-        let answer = self.exchange(call, tag, deadline).await?;
+        let answer = self.exchange(call, tag).await?;
         match (answer.status, known) {
-            (StatusCode::NOT_MODIFIED, Some(known)) => Ok(refreshed(&known, &answer)),
+            (StatusCode::NOT_MODIFIED, Some(known)) => Ok(cache::refreshed(&known, &answer)),
             (StatusCode::NOT_MODIFIED, None) => {
                 Err(ProviderError::malformed("an unasked 304 answer"))
             }
@@ -181,18 +207,20 @@ impl Session {
         &self,
         call: Call,
         tag: Option<&HeaderValue>,
-        deadline: Instant,
     ) -> Result<Answer, ProviderError> {
         self.transport.admit(&call.url)?;
         let budgets = &self.transport.shared().budgets;
         budgets.check(self.credential).await?;
 
         let settings = self.transport.settings();
-        let left = deadline.saturating_duration_since(Instant::now());
-        let limit = settings.request_timeout.min(left);
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let most = match call.method {
+            Method::GET => settings.request_timeout,
+            _ => settings.write_timeout(),
+        };
         let started = Instant::now();
         let (method, path) = (call.method.clone(), call.url.path().to_owned());
-        let answer = timeout(limit, self.dial(call, tag))
+        let answer = timeout(most.min(left), self.dial(call, tag))
             .await
             .unwrap_or_else(|_| Err(ProviderError::outage(Outage::Timeout)));
         let host = self.transport.endpoint().api_url.host_str();
@@ -275,19 +303,4 @@ impl Session {
             .body(body)
             .map_err(|_| ProviderError::BadRequest { status: 400 })
     }
-}
-
-/// The kept answer with the headers that came now: limits, scopes and expiry are up to date.
-fn refreshed(known: &Arc<Answer>, now: &Answer) -> Answer {
-    let mut answer = Answer::clone(known);
-    for name in now.headers.keys() {
-        if !matches!(*name, header::CONTENT_LENGTH | header::CONTENT_TYPE) {
-            let values = now.headers.get_all(name).iter().cloned();
-            answer.headers.remove(name);
-            for value in values {
-                answer.headers.append(name, value);
-            }
-        }
-    }
-    answer
 }

@@ -22,7 +22,8 @@ pub(crate) fn settings() -> TransportSettings {
     TransportSettings {
         connect_timeout: Duration::from_secs(2),
         request_timeout: Duration::from_secs(2),
-        operation_budget: Duration::from_secs(5),
+        operation_budget: Duration::from_secs(20),
+        write_pause: Duration::ZERO,
         max_body: 256 * 1024,
         max_retries: 2,
         retry_base: Duration::from_millis(2),

@@ -17,6 +17,7 @@ const PLAIN: Dialect = Dialect {
     headers: &[("accept", "application/json")],
     conditional: true,
     octocrab: false,
+    paced_writes: false,
     limit: |_, _| Limit::Clear,
     doubtful: |answer| answer.header("x-doubt").is_some(),
 };
