@@ -2,16 +2,20 @@
 //! each other.
 
 use scm_types::{
-    AccountRef, BranchInfo, HookAccess, OperationReport, Permission, RepositoryInfo, Visibility,
+    AccountRef, BranchInfo, CommitInfo, HookAccess, OperationReport, Permission, RepoUrl,
+    RepositoryInfo, TagInfo, Timestamp, Visibility,
 };
 
 use super::wire;
 use crate::{
-    HookReport, Identity, ProviderError, RepositoryAccess,
+    HookReport, Identity, ProviderError, RepositoryAccess, commit,
     context::Context,
     operations::{self, Verdict},
-    text::{commit_sha, label, web_url},
+    text::{commit_sha, label, prose, web_url},
 };
+
+/// Longest message of a tag that is kept, in characters.
+const MAX_PROSE: usize = 1_000_000;
 
 pub(super) fn account(user: &wire::User) -> AccountRef {
     let login = user.nickname.as_ref().or(user.display_name.as_ref());
@@ -58,16 +62,52 @@ pub(super) fn permission(
     }
 }
 
+/// `None` for a branch that stands for nothing.
 pub(super) fn branch(
     found: &wire::Branch,
     default: Option<&str>,
-) -> Result<BranchInfo, ProviderError> {
-    Ok(BranchInfo {
+) -> Result<Option<BranchInfo>, ProviderError> {
+    let Some(target) = &found.target else {
+        return Ok(None);
+    };
+    Ok(Some(BranchInfo {
         name: label(&found.name, 255),
-        commit_sha: commit_sha(&found.target.hash)?,
+        commit_sha: commit_sha(&target.hash)?,
         protected: false,
         default: Some(found.name.as_str()) == default,
-    })
+    }))
+}
+
+/// `None` for a tag of anything but a commit.
+pub(super) fn tag(found: &wire::Tag) -> Result<Option<TagInfo>, ProviderError> {
+    let Some(target) = &found.target else {
+        return Ok(None);
+    };
+    let message = found.message.as_deref().filter(|text| !text.is_empty());
+    Ok(Some(TagInfo {
+        name: label(&found.name, 255),
+        commit_sha: commit_sha(&target.hash)?,
+        annotated: Some(message.is_some() || found.tagger.is_some()),
+        date: date(target.date.as_deref()),
+        message: message.map(|text| prose(text, MAX_PROSE)),
+    }))
+}
+
+pub(super) fn commit(
+    repository: &RepoUrl,
+    found: &wire::Commit,
+) -> Result<CommitInfo, ProviderError> {
+    Ok(commit::info(
+        repository,
+        commit_sha(&found.hash)?,
+        found.message.as_deref().unwrap_or_default(),
+        found.author.as_ref().and_then(wire::Author::name),
+        date(found.date.as_deref()),
+    ))
+}
+
+fn date(raw: Option<&str>) -> Option<Timestamp> {
+    Timestamp::parse(raw?).ok()
 }
 
 /// Whether one of the scopes is there, where scopes are told.

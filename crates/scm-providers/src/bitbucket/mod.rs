@@ -1,21 +1,26 @@
 //! Bitbucket Cloud.
 
+mod account;
 mod error;
+mod history;
 mod map;
+mod refs;
 mod token;
 mod wire;
 
 use async_trait::async_trait;
+use http::Method;
 use scm_types::{
     AccessToken, BranchInfo, BranchName, CommitInfo, CommitSha, Comparison, HookAccess, NewRelease,
-    NewTag, OperationReport, Permission, RefSearch, ReleaseInfo, RepositoryInfo, ScmType, TagInfo,
-    TagName, TokenKind,
+    NewTag, OperationReport, RefSearch, ReleaseInfo, RepositoryInfo, ScmType, TagInfo, TagName,
+    TokenKind,
 };
+use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use crate::{
     HookReport, Identity, ProviderError, RepositoryAccess,
-    context::{Context, Subject, checked_path},
+    context::{Context, Subject, checked_path, if_there},
     host::{Host, Traits},
     page::{ListPage, NextPage},
     transport::{Answer, Dialect},
@@ -47,43 +52,25 @@ impl Bitbucket {
         error::accept(&self.0, self.0.token.expose(), answer, subject)
     }
 
-    /// A bearer without a known prefix may be an access token as well, and what belongs to no account
-    /// may be refused where accounts are asked for: the repository tells whether it is good.
-    fn may_lack_an_account(&self) -> bool {
-        self.0.kind == TokenKind::BitbucketOauth
+    /// Something inside the repository; `None` if it is not there.
+    async fn part<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<Option<T>, ProviderError> {
+        let answer = self.0.get(path, query).await?;
+        let found = if_there(self.accept(answer, Subject::Part))?;
+        found.map(|answer| answer.json()).transpose()
     }
 
-    /// The account's permission; access tokens have no account. Not being told is no failure.
-    async fn permission(&self, info: &RepositoryInfo) -> Result<Permission, ProviderError> {
-        if self.0.kind == TokenKind::BitbucketAccessToken {
-            return Ok(Permission::Unknown);
-        }
-        let path = [
-            "user",
-            "workspaces",
-            &info.owner,
-            "permissions",
-            "repositories",
-        ];
-        let full_name = quoted(&format!("{}/{}", info.owner, info.name));
-        let query = [("q", format!("repository.full_name={full_name}"))];
-        let query = query
-            .each_ref()
-            .map(|(name, value)| (*name, value.as_str()));
-        let asked = async {
-            let answer = self.0.get(&path, &query).await?;
-            self.accept(answer, Subject::Part)?.json()
-        };
-        match asked.await {
-            Ok(found) => Ok(map::permission(&found, info.visibility)),
-            Err(
-                error @ (ProviderError::TokenInvalid { .. } | ProviderError::TokenExpired { .. }),
-            ) if !self.may_lack_an_account() => Err(error),
-            Err(error) => {
-                tracing::debug!(code = error.code(), "the permission could not be asked for");
-                Ok(Permission::Unknown)
-            }
-        }
+    /// Sends a change, once, and reads what was made.
+    async fn make<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: serde_json::Value,
+    ) -> Result<T, ProviderError> {
+        let answer = self.0.send(Method::POST, path, body).await?;
+        self.accept(answer, Subject::Part)?.json()
     }
 
     /// The repository as Bitbucket describes it.
@@ -118,36 +105,8 @@ impl Host for Bitbucket {
         &self.0
     }
 
-    /// An access token has no account to ask for: nothing is asked, the repository tells.
     async fn identity(&self) -> Result<Identity, ProviderError> {
-        if self.0.kind == TokenKind::BitbucketAccessToken {
-            return Ok(Identity {
-                token: token::report(self.0.kind, None),
-                account: None,
-            });
-        }
-        let answer = self.0.get(&["user"], &[]).await?;
-        let token = token::report(self.0.kind, Some(&answer));
-        match self.accept(answer, Subject::Account) {
-            Ok(answer) => Ok(Identity {
-                account: Some(map::account(&answer.json()?)),
-                token,
-            }),
-            // Reading the account is a scope of its own that nothing else needs.
-            Err(ProviderError::InsufficientScope { .. }) => Ok(Identity {
-                account: None,
-                token,
-            }),
-            Err(ProviderError::TokenInvalid { .. } | ProviderError::TokenExpired { .. })
-                if self.may_lack_an_account() =>
-            {
-                Ok(Identity {
-                    account: None,
-                    token,
-                })
-            }
-            Err(error) => Err(error),
-        }
+        self.identity().await
     }
 
     async fn info(&self) -> Result<RepositoryInfo, ProviderError> {
@@ -168,8 +127,7 @@ impl Host for Bitbucket {
         identity: &Identity,
         repository: &RepositoryAccess,
     ) -> Result<HookReport, ProviderError> {
-        let info = &repository.info;
-        let path = ["repositories", &info.owner, &info.name, "hooks"];
+        let path = within(&repository.info, &["hooks"]);
         let answer = self.0.get(&path, &[("pagelen", "1")]).await?;
         match self.accept(answer, Subject::Part) {
             Ok(answer) => {
@@ -190,29 +148,6 @@ impl Host for Bitbucket {
         }
     }
 
-    async fn branch_page(
-        &self,
-        info: &RepositoryInfo,
-        search: Option<&RefSearch>,
-        at: Option<&NextPage>,
-    ) -> Result<ListPage<BranchInfo>, ProviderError> {
-        let path = ["repositories", &info.owner, &info.name, "refs", "branches"];
-        let search = search.map(|search| format!("name ~ {}", quoted(search.as_str())));
-        let mut query = vec![("pagelen", "100"), ("sort", "name")];
-        query.extend(search.as_deref().map(|search| ("q", search)));
-        let answer = self.0.page(at, &path, &query).await?;
-        let answer = self.accept(answer, Subject::Part)?;
-        let found: wire::Page<wire::Branch> = answer.json()?;
-        let default = info.default_branch.as_deref();
-        let items = found.values.iter();
-        let items = items.map(|found| map::branch(found, default));
-        Ok(ListPage {
-            items: items.collect::<Result<_, _>>()?,
-            next: found.next.as_deref().and_then(NextPage::of_url),
-            rest: None,
-        })
-    }
-
     fn operations(
         &self,
         identity: &Identity,
@@ -221,67 +156,77 @@ impl Host for Bitbucket {
     ) -> Vec<OperationReport> {
         map::operations(identity, repository, hooks)
     }
+
+    async fn branch_page(
+        &self,
+        info: &RepositoryInfo,
+        search: Option<&RefSearch>,
+        at: Option<&NextPage>,
+    ) -> Result<ListPage<BranchInfo>, ProviderError> {
+        self.branch_page(info, search, at).await
+    }
+
     async fn tag_page(
         &self,
-        _info: &RepositoryInfo,
-        _at: Option<&NextPage>,
+        info: &RepositoryInfo,
+        at: Option<&NextPage>,
     ) -> Result<ListPage<TagInfo>, ProviderError> {
-        Err(ProviderError::NoReleases)
+        self.tag_page(info, at).await
     }
 
     async fn find_branch(
         &self,
-        _info: &RepositoryInfo,
-        _name: &BranchName,
+        info: &RepositoryInfo,
+        name: &BranchName,
     ) -> Result<Option<BranchInfo>, ProviderError> {
-        Err(ProviderError::NoReleases)
+        self.find_branch(info, name).await
     }
 
     async fn find_tag(
         &self,
-        _info: &RepositoryInfo,
-        _name: &TagName,
+        info: &RepositoryInfo,
+        name: &TagName,
     ) -> Result<Option<TagInfo>, ProviderError> {
-        Err(ProviderError::NoReleases)
+        self.find_tag(info, name).await
     }
 
     async fn find_commit(
         &self,
-        _info: &RepositoryInfo,
-        _sha: &CommitSha,
+        info: &RepositoryInfo,
+        sha: &CommitSha,
     ) -> Result<Option<CommitInfo>, ProviderError> {
-        Err(ProviderError::NoReleases)
+        self.find_commit(info, sha).await
     }
 
     async fn commits(
         &self,
-        _info: &RepositoryInfo,
-        _base: Option<&CommitSha>,
-        _head: &CommitSha,
+        info: &RepositoryInfo,
+        base: Option<&CommitSha>,
+        head: &CommitSha,
     ) -> Result<Comparison, ProviderError> {
-        Err(ProviderError::NoReleases)
+        self.commits(info, base, head).await
     }
 
     async fn is_ancestor(
         &self,
-        _info: &RepositoryInfo,
-        _ancestor: &CommitSha,
-        _descendant: &CommitSha,
+        info: &RepositoryInfo,
+        ancestor: &CommitSha,
+        descendant: &CommitSha,
     ) -> Result<bool, ProviderError> {
-        Err(ProviderError::NoReleases)
+        self.is_ancestor(info, ancestor, descendant).await
     }
 
     async fn create_branch(
         &self,
-        _info: &RepositoryInfo,
-        _name: &BranchName,
-        _at: &CommitSha,
+        info: &RepositoryInfo,
+        name: &BranchName,
+        at: &CommitSha,
     ) -> Result<(), ProviderError> {
-        Err(ProviderError::NoReleases)
+        self.create_branch(info, name, at).await
     }
 
-    async fn create_tag(&self, _info: &RepositoryInfo, _tag: &NewTag) -> Result<(), ProviderError> {
-        Err(ProviderError::NoReleases)
+    async fn create_tag(&self, info: &RepositoryInfo, tag: &NewTag) -> Result<(), ProviderError> {
+        self.create_tag(info, tag).await
     }
 
     async fn find_release(
@@ -299,6 +244,15 @@ impl Host for Bitbucket {
     ) -> Result<(), ProviderError> {
         Err(ProviderError::NoReleases)
     }
+}
+
+/// What lies below the repository.
+fn within<'a>(info: &'a RepositoryInfo, below: &[&'a str]) -> Vec<&'a str> {
+    [
+        &["repositories", info.owner.as_str(), info.name.as_str()],
+        below,
+    ]
+    .concat()
 }
 
 /// A text in a query ("Filter and sort API objects").

@@ -46,6 +46,18 @@ pub(super) struct Page<T> {
     pub(super) values: Vec<T>,
     /// The whole URL of the next page.
     pub(super) next: Option<String>,
+    /// How many entries the whole list has; not always told.
+    size: Option<u64>,
+    /// How many entries a page has.
+    pagelen: Option<u64>,
+}
+
+impl<T> Page<T> {
+    /// The number of the last page, if it is told.
+    pub(super) fn last_page(&self) -> Option<u64> {
+        let pagelen = self.pagelen.filter(|pagelen| *pagelen > 0)?;
+        Some(self.size?.div_ceil(pagelen))
+    }
 }
 
 /// An element of `GET /user/workspaces/{workspace}/permissions/repositories`.
@@ -58,13 +70,56 @@ pub(super) struct RepositoryPermission {
 #[derive(Deserialize)]
 pub(super) struct Branch {
     pub(super) name: String,
-    pub(super) target: Target,
+    pub(super) target: Option<Target>,
 }
 
-/// What a branch points at.
+/// An element of `GET …/refs/tags`.
+#[derive(Deserialize)]
+pub(super) struct Tag {
+    pub(super) name: String,
+    /// Peeled.
+    pub(super) target: Option<Target>,
+    /// Null for a lightweight tag, as is the tagger.
+    pub(super) message: Option<String>,
+    pub(super) tagger: Option<serde::de::IgnoredAny>,
+}
+
+/// The commit that a branch or a tag stands for.
 #[derive(Deserialize)]
 pub(super) struct Target {
     pub(super) hash: String,
+    pub(super) date: Option<String>,
+}
+
+/// An element of `GET …/commits`, or one commit.
+#[derive(Deserialize)]
+pub(super) struct Commit {
+    pub(super) hash: String,
+    pub(super) date: Option<String>,
+    pub(super) message: Option<String>,
+    pub(super) author: Option<Author>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Author {
+    /// `Name <mail>`.
+    raw: Option<String>,
+    user: Option<Account>,
+}
+
+#[derive(Deserialize)]
+struct Account {
+    display_name: Option<String>,
+}
+
+impl Author {
+    /// The name that the commit gives, or else that of the account.
+    pub(super) fn name(&self) -> Option<&str> {
+        let given = self.raw.as_deref();
+        let given = given.map(|raw| raw.split('<').next().unwrap_or(raw).trim());
+        let account = || self.user.as_ref()?.display_name.as_deref();
+        given.filter(|name| !name.is_empty()).or_else(account)
+    }
 }
 
 /// An error body: `{"type":"error","error":{…}}`.
