@@ -39,7 +39,15 @@ impl GitRepo {
             directory: TempDir::new().expect("a temporary directory"),
             clock: Mutex::new(EPOCH),
         };
-        repo.must(&["init", "-q", "--bare", "--initial-branch=main", "."], b"");
+        let plain = ["init", "-q", "--bare", "--initial-branch=main", "."];
+        let [init, rest @ ..] = plain;
+        let mut tables = vec![init, "--ref-format=reftable"];
+        tables.extend(rest);
+        // One file for many refs: thousands are made at once, and no file system has a say in their
+        // names. A git older than 2.45 makes a file for each.
+        if repo.git(&tables).is_err() {
+            repo.must(&plain, b"");
+        }
         repo
     }
 
@@ -127,7 +135,7 @@ impl GitRepo {
     /// A new annotated tag. Gives the SHA of the tag object.
     pub fn annotated_tag(&self, name: &str, at: &str, message: &str) -> String {
         let sha = self.needed(at);
-        let object = self.must_have(self.tag_object(name, &sha, message, None));
+        let object = must_have(self.tag_object(name, &sha, message, None));
         self.create("refs/tags/", [name.to_owned()], &object);
         object
     }
@@ -137,7 +145,7 @@ impl GitRepo {
         let mut sha = self.needed(at);
         for level in 1..=depth {
             let message = format!("Level {level}\n");
-            sha = self.must_have(self.tag_object(name, &sha, &message, None));
+            sha = must_have(self.tag_object(name, &sha, &message, None));
         }
         self.create("refs/tags/", [name.to_owned()], &sha);
     }
@@ -254,22 +262,18 @@ impl GitRepo {
     }
 
     pub(super) fn must(&self, arguments: &[&str], input: &[u8]) -> String {
-        self.must_have(self.git_with(arguments, input))
-    }
-
-    #[expect(
-        clippy::panic,
-        clippy::unused_self,
-        reason = "a test cannot go on after this"
-    )]
-    fn must_have<T>(&self, result: Result<T, String>) -> T {
-        result.unwrap_or_else(|error| panic!("{error}"))
+        must_have(self.git_with(arguments, input))
     }
 
     fn needed(&self, rev: &str) -> String {
         let found = self.rev_parse(rev);
-        self.must_have(found.ok_or_else(|| format!("there is no revision {rev}")))
+        must_have(found.ok_or_else(|| format!("there is no revision {rev}")))
     }
+}
+
+#[expect(clippy::panic, reason = "a test cannot go on after this")]
+fn must_have<T>(result: Result<T, String>) -> T {
+    result.unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn own((head, tail): (&str, &str)) -> (String, String) {

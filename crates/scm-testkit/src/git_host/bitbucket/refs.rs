@@ -6,8 +6,10 @@ use super::{Repository, error, filter::Filter};
 use crate::{
     code_host::Reply,
     git_host::{
-        objects::{BY_NAME, Commit, Ref, Refused},
+        objects::{Commit, Ref},
+        read::BY_NAME,
         request::Request,
+        write::Refused,
     },
 };
 

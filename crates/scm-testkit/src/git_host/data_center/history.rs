@@ -1,6 +1,6 @@
 //! Commits and comparisons, newest first, without a total.
 
-use super::{Repository, error, page_of, paging, refs::missing};
+use super::{Repository, error, page_of, paging, refs::missing, wire::commit_json};
 use crate::{code_host::Reply, git_host::request::Request};
 
 impl Repository<'_> {
@@ -43,13 +43,13 @@ impl Repository<'_> {
         let is_last = shas.len() <= limit;
         shas.truncate(limit);
         let commits = repo.read_commits(&shas);
-        let values = commits.iter().map(|it| self.commit_json(it));
-        page_of(start, limit, values.collect(), is_last)
+        let values: Vec<_> = commits.iter().map(commit_json).collect();
+        page_of(start, limit, &values, is_last)
     }
 
     pub(super) fn commit(&self, name: &str) -> Reply {
         match self.host.repo.resolve(name) {
-            Some(commit) => Reply::json(200, &self.commit_json(&commit)),
+            Some(commit) => Reply::json(200, &commit_json(&commit)),
             None => missing(name),
         }
     }

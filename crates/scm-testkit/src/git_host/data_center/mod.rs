@@ -224,7 +224,7 @@ impl Repository<'_> {
 fn page<T>(request: &Request, all: &[T], body: impl FnOnce(&[T]) -> Vec<Value>) -> Reply {
     let (start, limit) = paging(request);
     let values = body(slice(all, start, limit));
-    page_of(start, limit, values, start + limit >= all.len())
+    page_of(start, limit, &values, start + limit >= all.len())
 }
 
 /// The start and the limit.
@@ -235,7 +235,7 @@ fn paging(request: &Request) -> (usize, usize) {
     )
 }
 
-fn page_of(start: usize, limit: usize, values: Vec<Value>, is_last: bool) -> Reply {
+fn page_of(start: usize, limit: usize, values: &[Value], is_last: bool) -> Reply {
     let next = (!is_last).then_some(start + limit);
     Reply::json(
         200,

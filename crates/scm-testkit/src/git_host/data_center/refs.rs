@@ -2,12 +2,17 @@
 
 use serde_json::json;
 
-use super::{Repository, error, page};
+use super::{
+    Repository, error, page,
+    wire::{branch_json, tag_json},
+};
 use crate::{
     code_host::Reply,
     git_host::{
-        objects::{BY_NAME, Commit, Ref, Refused},
+        objects::{Commit, Ref},
+        read::BY_NAME,
         request::Request,
+        write::Refused,
     },
 };
 
@@ -15,7 +20,7 @@ impl Repository<'_> {
     pub(super) fn branches(&self, request: &Request) -> Reply {
         let refs = self.listed(request, "refs/heads/");
         page(request, &refs, |refs| {
-            refs.iter().map(|it| self.branch_json(it)).collect()
+            refs.iter().map(branch_json).collect()
         })
     }
 
@@ -23,7 +28,7 @@ impl Repository<'_> {
         let refs = self.listed(request, "refs/tags/");
         page(request, &refs, |refs| {
             let tags = self.host.repo.read_tags(refs);
-            tags.iter().map(|it| self.tag_json(it)).collect()
+            tags.iter().map(tag_json).collect()
         })
     }
 
@@ -55,13 +60,11 @@ impl Repository<'_> {
     }
 
     pub(super) fn tag(&self, name: &str) -> Reply {
-        match self.host.repo.find_tag(name) {
-            Some(tag) => Reply::json(200, &self.tag_json(&tag)),
-            None => {
-                let text = format!("Tag '{name}' does not exist in repository 'app'.");
-                error(404, "repository.NoSuchTagException", &text)
-            }
-        }
+        let Some(tag) = self.host.repo.find_tag(name) else {
+            let text = format!("Tag '{name}' does not exist in repository 'app'.");
+            return error(404, "repository.NoSuchTagException", &text);
+        };
+        Reply::json(200, &tag_json(&tag))
     }
 
     pub(super) fn create_branch(&self, request: &Request, status: u16) -> Reply {
@@ -76,7 +79,7 @@ impl Repository<'_> {
                     name: name.to_owned(),
                     sha: commit.sha,
                 };
-                Reply::json(status, &self.branch_json(&made))
+                Reply::json(status, &branch_json(&made))
             }
             Err(refused) => refusal("branch", name, &refused),
         }
@@ -143,12 +146,6 @@ pub(super) fn missing(name: &str) -> Reply {
 fn refusal(kind: &str, name: &str, refused: &Refused) -> Reply {
     let begin = format!("The {kind} '{name}' could not be created because");
     match refused {
-        Refused::Exists if kind == "branch" => {
-            let text = format!("{begin} a branch with that name already exists.");
-            let mut errors = Reply::fixture("bitbucket/datacenter_branch_409_exists");
-            errors.body = error(409, "repository.DuplicateRefException", &text).body;
-            errors
-        }
         Refused::Exists => {
             let text = format!("{begin} a {kind} with that name already exists.");
             error(409, "repository.DuplicateRefException", &text)

@@ -10,8 +10,9 @@ use super::{
 use crate::{
     code_host::Reply,
     git_host::{
-        objects::{Commit, Person, Ref, Refused, Tag, is_sha},
+        objects::{Commit, Person, Ref, Tag, is_sha},
         request::Request,
+        write::Refused,
     },
 };
 

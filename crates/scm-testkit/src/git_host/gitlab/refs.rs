@@ -3,10 +3,7 @@
 use super::{Project, error, paging, required};
 use crate::{
     code_host::Reply,
-    git_host::{
-        objects::{Refused, is_sha},
-        request::Request,
-    },
+    git_host::{objects::is_sha, request::Request, write::Refused},
 };
 
 impl Project<'_> {
@@ -16,7 +13,7 @@ impl Project<'_> {
         }
         let all = self.host.repo.refs("refs/heads/");
         let Some(page) = paging::page(request, all) else {
-            return self.bad_token(request, "heads");
+            return bad_token(request, "heads");
         };
         let branches = self.host.repo.with_commits(&page.refs);
         let body = branches
@@ -91,17 +88,11 @@ impl Project<'_> {
         };
         let all = self.host.repo.sorted_refs("refs/tags/", &key);
         let Some(page) = paging::page(request, all) else {
-            return self.bad_token(request, "tags");
+            return bad_token(request, "tags");
         };
         let tags = self.host.repo.read_tags(&page.refs);
         let body = tags.iter().map(|tag| self.tag_json(tag));
         self.linked(request, &page, body.collect())
-    }
-
-    #[expect(clippy::unused_self, reason = "reads as the other answers do")]
-    fn bad_token(&self, request: &Request, kind: &str) -> Reply {
-        let token = request.query("page_token").unwrap_or_default();
-        error(422, &format!("Invalid page token: refs/{kind}/{token}"))
     }
 
     pub(super) fn tag(&self, name: &str) -> Reply {
@@ -159,4 +150,9 @@ impl Project<'_> {
                 _ => format!("Failed to create a tag: {name}"),
             })
     }
+}
+
+fn bad_token(request: &Request, kind: &str) -> Reply {
+    let token = request.query("page_token").unwrap_or_default();
+    error(422, &format!("Invalid page token: refs/{kind}/{token}"))
 }

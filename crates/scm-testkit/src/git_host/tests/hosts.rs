@@ -97,11 +97,11 @@ async fn of_two_creators_one_is_refused() {
     for dialect in Dialect::ALL {
         let host = GitHost::start(dialect).await;
         let head = host.repo().rev_parse("main").unwrap();
-        host.set_latency(Duration::from_millis(300));
+        host.set_latency(Duration::from_millis(800));
         let start = Instant::now();
         let both = tokio::join!(create(&host, "x", &head), create(&host, "x", &head));
         assert!(
-            start.elapsed() < Duration::from_millis(580),
+            start.elapsed() < Duration::from_millis(1590),
             "one after the other"
         );
         let (good, bad) = (both.0.min(both.1), both.0.max(both.1));

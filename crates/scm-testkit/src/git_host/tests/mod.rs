@@ -6,3 +6,4 @@ mod data_center;
 mod github;
 mod gitlab;
 mod hosts;
+mod repo;
