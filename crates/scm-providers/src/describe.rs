@@ -139,6 +139,22 @@ const BITBUCKET: &[CredentialDescription] = &[
     },
 ];
 
+const DATA_CENTER: &[CredentialDescription] = &[
+    CredentialDescription {
+        kind: TokenKind::DataCenterAccessToken,
+        name: "HTTP access token of a user, a project or a repository",
+        how_to_give: "the token as it is (BBDC-…); a user's also after the user name and a colon",
+        scopes: &["Repository: admin"],
+    },
+    CredentialDescription {
+        kind: TokenKind::DataCenterPassword,
+        name: "Name and password of a user",
+        how_to_give: "the user name, a colon, the password; the user needs the permission admin on \
+                      the repository for webhooks",
+        scopes: &[],
+    },
+];
+
 impl ProviderDescription {
     /// The description of a host.
     #[must_use]
@@ -147,7 +163,7 @@ impl ProviderDescription {
             HostKind::Github => (GITHUB, WITH_RELEASES),
             HostKind::Gitlab => (GITLAB, WITH_RELEASES),
             HostKind::Bitbucket => (BITBUCKET, WITHOUT_RELEASES),
-            HostKind::BitbucketDataCenter => (&[], &[]),
+            HostKind::BitbucketDataCenter => (DATA_CENTER, WITHOUT_RELEASES),
         };
         Self {
             scm_type: web.kind().scm_type(),

@@ -3,6 +3,7 @@
 mod bitbucket;
 mod commit;
 mod context;
+mod data_center;
 mod describe;
 mod egress;
 mod ensure;

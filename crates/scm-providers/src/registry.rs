@@ -12,6 +12,7 @@ use crate::{
     Provider, ProviderDescription, ProviderError, TransportSettings,
     bitbucket::{self, Bitbucket},
     context::{Context, Known},
+    data_center::{self, DataCenter},
     github::{self, Github},
     gitlab::{self, Gitlab},
     transport::{Dialect, Endpoint, Shared, Transport},
@@ -39,6 +40,7 @@ impl ProviderHost {
     ///   is an Enterprise Server with `/api/v3`.
     /// - GitLab: `/api/v4` below the host and its sub-path.
     /// - Bitbucket Cloud: `api.bitbucket.org/2.0`; any other host `/2.0` below it.
+    /// - Bitbucket Data Center: `/rest` below the host and its context path.
     #[must_use]
     pub fn default_for(web: WebHost) -> Self {
         let base = base_url(&web);
@@ -99,14 +101,6 @@ fn at_host(base: &Url, host: &str) -> Url {
 /// A list of hosts that cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
-    /// A product without a client.
-    #[error("{host}: {kind} is not supported yet")]
-    UnsupportedKind {
-        /// The host as configured.
-        host: String,
-        /// Its kind.
-        kind: HostKind,
-    },
     /// The same host twice.
     #[error("the list of hosts is not usable: {0}")]
     Hosts(#[from] InvalidHost),
@@ -159,7 +153,7 @@ impl Registry {
         let transports = hosts
             .iter()
             .map(|host| {
-                let dialect = dialect(host)?;
+                let dialect = dialect(host.web.kind());
                 Ok(Transport::new(endpoint(host)?, dialect, shared.clone()))
             })
             .collect::<Result<_, RegistryError>>()?;
@@ -209,7 +203,7 @@ impl Registry {
             HostKind::Github => github::credential(token)?,
             HostKind::Gitlab => gitlab::credential(token)?,
             HostKind::Bitbucket => bitbucket::credential(token)?,
-            HostKind::BitbucketDataCenter => return Err(ProviderError::HostNotConfigured),
+            HostKind::BitbucketDataCenter => data_center::credential(token),
         };
         let context = Context {
             session: self.transports[at].session(token, &authorization)?,
@@ -222,20 +216,17 @@ impl Registry {
             HostKind::Github => Box::new(Github(context)),
             HostKind::Gitlab => Box::new(Gitlab(context)),
             HostKind::Bitbucket => Box::new(Bitbucket(context)),
-            HostKind::BitbucketDataCenter => return Err(ProviderError::HostNotConfigured),
+            HostKind::BitbucketDataCenter => Box::new(DataCenter(context)),
         })
     }
 }
 
-fn dialect(host: &ProviderHost) -> Result<&'static Dialect, RegistryError> {
-    match host.web.kind() {
-        HostKind::Github => Ok(&github::DIALECT),
-        HostKind::Gitlab => Ok(&gitlab::DIALECT),
-        HostKind::Bitbucket => Ok(&bitbucket::DIALECT),
-        kind @ HostKind::BitbucketDataCenter => Err(RegistryError::UnsupportedKind {
-            host: host.web.as_str().to_owned(),
-            kind,
-        }),
+fn dialect(kind: HostKind) -> &'static Dialect {
+    match kind {
+        HostKind::Github => &github::DIALECT,
+        HostKind::Gitlab => &gitlab::DIALECT,
+        HostKind::Bitbucket => &bitbucket::DIALECT,
+        HostKind::BitbucketDataCenter => &data_center::DIALECT,
     }
 }
 

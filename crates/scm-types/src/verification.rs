@@ -91,6 +91,10 @@ pub enum TokenKind {
     BitbucketAccessToken,
     /// Bitbucket OAuth consumer's token.
     BitbucketOauth,
+    /// Bitbucket Data Center HTTP access token of a user, a project or a repository.
+    DataCenterAccessToken,
+    /// Bitbucket Data Center `user:password`.
+    DataCenterPassword,
     /// Not told by shape or answer.
     Unknown,
 }
@@ -171,7 +175,7 @@ pub struct BranchInfo {
     pub name: String,
     /// The commit it points at.
     pub commit_sha: CommitSha,
-    /// True if the host protects it; Bitbucket Cloud does not tell (`false`).
+    /// True if the host protects it; Bitbucket does not tell (`false`).
     pub protected: bool,
     /// True for the repository's default branch.
     pub default: bool,

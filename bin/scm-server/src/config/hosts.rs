@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use scm_providers::{ProviderHost, Registry, TransportSettings};
-use scm_types::{HostKind, SystemClock, WebHost};
+use scm_types::{SystemClock, WebHost};
 
 use super::{Config, ConfigError, HostEntry};
 
@@ -40,13 +40,6 @@ impl Config {
 
 impl HostEntry {
     fn host(&self) -> Result<ProviderHost, String> {
-        if self.kind == HostKind::BitbucketDataCenter {
-            return Err(
-                "kind: bitbucket-data-center is not supported yet; supported are github, \
-                        gitlab, bitbucket"
-                    .to_owned(),
-            );
-        }
         let web =
             WebHost::parse(self.kind, &self.host).map_err(|error| format!("host: {error}"))?;
         let mut host = ProviderHost::default_for(web);

@@ -57,11 +57,6 @@ fn wrong_settings_end_with_78_and_name_the_key() {
         &[],
         &["hosts[0].host"],
     );
-    check(
-        "[[hosts]]\nkind = \"bitbucket-data-center\"\nhost = \"x\"\n",
-        &[],
-        &["hosts[0].kind", "not supported"],
-    );
     check("", &[("SCM_LOG__FILTER", "a=b=c[[")], &["log.filter"]);
     check("", &[("SCM_KEYS", "garbage")], &["keys: the setting keys"]);
     check("", &[("SCM_KEYS_FILE", "/nonexist")], &["keys: /nonexist"]);

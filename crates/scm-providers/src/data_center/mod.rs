@@ -1,0 +1,298 @@
+//! Bitbucket Data Center, self-hosted: another API than Cloud.
+//!
+//! - A repository has no address by its id, so it is always asked for by its path. That another one
+//!   has taken over the name is seen by its id, which [`RepositoryInfo::id`] tells; comparing it
+//!   with the one that is stored is for the caller.
+//! - Status 401 means a refused credential and a missing permission alike; see `error`.
+//! - Nothing but a header of the answers tells whom a credential belongs to, and nothing at all what
+//!   it may do: who can read the webhooks is an administrator, for everybody else only trying tells.
+//! - A public repository is shown to everybody. Where the host says that it took a credential for
+//!   nobody's, the credential is refused; where it says nothing, that cannot be told.
+
+mod error;
+mod history;
+mod map;
+mod refs;
+mod token;
+mod wire;
+
+use async_trait::async_trait;
+use http::{Method, StatusCode};
+use scm_types::{
+    AccessToken, BranchInfo, BranchName, CommitInfo, CommitSha, Comparison, HookAccess, NewRelease,
+    NewTag, OperationReport, Permission, RefSearch, ReleaseInfo, RepositoryInfo, ScmType, TagInfo,
+    TagName, TokenKind,
+};
+use serde::de::DeserializeOwned;
+use zeroize::Zeroizing;
+
+use crate::{
+    HookReport, Identity, ProviderError, RepositoryAccess,
+    context::{Context, Subject, checked_path, if_there},
+    host::{Host, Traits},
+    page::{ListPage, NextPage},
+    text::label,
+    transport::{Answer, Dialect},
+};
+
+/// Whether conditional requests are honoured is not documented, so none are made.
+pub(crate) static DIALECT: Dialect = Dialect {
+    headers: &[("accept", "application/json")],
+    conditional: false,
+    octocrab: false,
+    paced_writes: false,
+    limit: error::limit,
+    doubtful: |_| false,
+};
+
+/// A repository on Bitbucket Data Center.
+pub(crate) struct DataCenter(pub(crate) Context);
+
+/// The kind of the credential, and how it is presented.
+pub(crate) fn credential(token: &AccessToken) -> (TokenKind, Zeroizing<String>) {
+    let token = token.expose();
+    (token::kind(token), token::authorization(token))
+}
+
+impl DataCenter {
+    fn accept(&self, answer: Answer, subject: Subject) -> Result<Answer, ProviderError> {
+        error::accept(&self.0, answer, subject)
+    }
+
+    /// Something inside the repository; `None` if it is not there.
+    async fn part<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<Option<T>, ProviderError> {
+        let answer = self.0.get(path, query).await?;
+        let found = if_there(self.accept(answer, Subject::Part))?;
+        found.map(|answer| answer.json()).transpose()
+    }
+
+    /// A page of a list inside the repository. `query` is that of the first page, without `start`.
+    async fn list<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        at: Option<&NextPage>,
+    ) -> Result<ListPage<T>, ProviderError> {
+        let answer = self.0.page(at, path, query).await?;
+        let found: wire::Page<T> = self.accept(answer, Subject::Part)?.json()?;
+        let start = found.next().map(|start| start.to_string());
+        let next = start.and_then(|start| {
+            let start = [("start", start.as_str())];
+            NextPage::of_pairs(&[query, &start].concat())
+        });
+        Ok(ListPage {
+            items: found.values,
+            next,
+            rest: None,
+        })
+    }
+
+    /// Sends a change, once, and reads what was made.
+    async fn make<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: serde_json::Value,
+    ) -> Result<T, ProviderError> {
+        let answer = self.0.send(Method::POST, path, body).await?;
+        self.accept(answer, Subject::Part)?.json()
+    }
+
+    async fn asked(&self) -> Result<Answer, ProviderError> {
+        let (key, slug) = (self.0.repository.owner(), self.0.repository.name());
+        let answer = self.0.get(&repository(&key, slug), &[]).await?;
+        self.accept(answer, Subject::Repository)
+    }
+
+    /// None in an empty repository, and where the configured one does not exist.
+    async fn default_branch(&self, key: &str, slug: &str) -> Result<Option<String>, ProviderError> {
+        let path = [&repository(key, slug)[..], &["default-branch"]].concat();
+        let answer = self.0.get(&path, &[]).await?;
+        if answer.status == StatusCode::NO_CONTENT {
+            return Ok(None);
+        }
+        let Some(answer) = if_there(self.accept(answer, Subject::Part))? else {
+            return Ok(None);
+        };
+        let found: wire::Branch = answer.json()?;
+        Ok(Some(label(&found.display_id, 255)))
+    }
+}
+
+#[async_trait]
+impl Host for DataCenter {
+    const TRAITS: Traits = Traits {
+        scm_type: ScmType::Bitbucket,
+        searches: true,
+        releases: false,
+        calls_per_tag: 1,
+    };
+
+    fn context(&self) -> &Context {
+        &self.0
+    }
+
+    /// There is nothing to ask for the account itself. The repository is what every kind of
+    /// credential that is of use here can read.
+    async fn identity(&self) -> Result<Identity, ProviderError> {
+        let answer = self.asked().await?;
+        if token::User::of(&answer) == token::User::Nobody {
+            return Err(self.0.refused(token::hint(self.0.token.expose(), "")));
+        }
+        Ok(Identity {
+            token: token::report(self.0.kind),
+            account: token::account(&answer),
+        })
+    }
+
+    async fn info(&self) -> Result<RepositoryInfo, ProviderError> {
+        let found: wire::Repository = self.asked().await?.json()?;
+        let (key, slug) = (&found.project.key, &found.slug);
+        checked_path(&format!("{key}/{slug}"))?;
+        let default_branch = self.default_branch(key, slug).await?;
+        Ok(map::repository(&self.0, &found, default_branch))
+    }
+
+    async fn repository(&self, identity: &Identity) -> Result<RepositoryAccess, ProviderError> {
+        let info = self.info().await?;
+        let mut found = RepositoryAccess {
+            permission: Permission::Unknown,
+            read_only: info.archived.then_some("the repository is archived"),
+            info,
+        };
+        match self.hooks(identity, &found).await {
+            Ok(hooks) if hooks.access == HookAccess::Yes => found.permission = Permission::Admin,
+            Ok(_) => {}
+            Err(error) if error.is_definite() => return Err(error),
+            Err(error) => {
+                tracing::debug!(code = error.code(), "the permission could not be asked for");
+            }
+        }
+        Ok(found)
+    }
+
+    async fn hooks(
+        &self,
+        _identity: &Identity,
+        repository: &RepositoryAccess,
+    ) -> Result<HookReport, ProviderError> {
+        let path = within(&repository.info, &["webhooks"]);
+        let found = self.list(&path, &[("limit", "1")], None).await;
+        let found: Result<ListPage<serde::de::IgnoredAny>, _> = found;
+        match if_there(found) {
+            Ok(Some(page)) => Ok(map::hooks(!page.items.is_empty())),
+            Ok(None) | Err(ProviderError::InsufficientScope { .. }) => Ok(map::no_hooks()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn operations(
+        &self,
+        _identity: &Identity,
+        repository: &RepositoryAccess,
+        hooks: &HookReport,
+    ) -> Vec<OperationReport> {
+        map::operations(repository, hooks)
+    }
+
+    async fn branch_page(
+        &self,
+        info: &RepositoryInfo,
+        search: Option<&RefSearch>,
+        at: Option<&NextPage>,
+    ) -> Result<ListPage<BranchInfo>, ProviderError> {
+        self.branch_page(info, search, at).await
+    }
+
+    async fn tag_page(
+        &self,
+        info: &RepositoryInfo,
+        at: Option<&NextPage>,
+    ) -> Result<ListPage<TagInfo>, ProviderError> {
+        self.tag_page(info, at).await
+    }
+
+    async fn find_branch(
+        &self,
+        info: &RepositoryInfo,
+        name: &BranchName,
+    ) -> Result<Option<BranchInfo>, ProviderError> {
+        self.find_branch(info, name).await
+    }
+
+    async fn find_tag(
+        &self,
+        info: &RepositoryInfo,
+        name: &TagName,
+    ) -> Result<Option<TagInfo>, ProviderError> {
+        self.find_tag(info, name).await
+    }
+
+    async fn find_commit(
+        &self,
+        info: &RepositoryInfo,
+        sha: &CommitSha,
+    ) -> Result<Option<CommitInfo>, ProviderError> {
+        self.find_commit(info, sha).await
+    }
+
+    async fn commits(
+        &self,
+        info: &RepositoryInfo,
+        base: Option<&CommitSha>,
+        head: &CommitSha,
+    ) -> Result<Comparison, ProviderError> {
+        self.commits(info, base, head).await
+    }
+
+    async fn is_ancestor(
+        &self,
+        info: &RepositoryInfo,
+        ancestor: &CommitSha,
+        descendant: &CommitSha,
+    ) -> Result<bool, ProviderError> {
+        self.is_ancestor(info, ancestor, descendant).await
+    }
+
+    async fn create_branch(
+        &self,
+        info: &RepositoryInfo,
+        name: &BranchName,
+        at: &CommitSha,
+    ) -> Result<(), ProviderError> {
+        self.create_branch(info, name, at).await
+    }
+
+    async fn create_tag(&self, info: &RepositoryInfo, tag: &NewTag) -> Result<(), ProviderError> {
+        self.create_tag(info, tag).await
+    }
+
+    async fn find_release(
+        &self,
+        _info: &RepositoryInfo,
+        _tag: &TagName,
+    ) -> Result<Option<ReleaseInfo>, ProviderError> {
+        Err(ProviderError::NoReleases)
+    }
+
+    async fn create_release(
+        &self,
+        _info: &RepositoryInfo,
+        _release: &NewRelease,
+    ) -> Result<(), ProviderError> {
+        Err(ProviderError::NoReleases)
+    }
+}
+
+/// The path of a repository.
+fn repository<'a>(key: &'a str, slug: &'a str) -> [&'a str; 6] {
+    ["api", "latest", "projects", key, "repos", slug]
+}
+
+/// What lies below the repository.
+fn within<'a>(info: &'a RepositoryInfo, below: &[&'a str]) -> Vec<&'a str> {
+    [&repository(&info.owner, &info.name)[..], below].concat()
+}
