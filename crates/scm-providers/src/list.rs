@@ -7,7 +7,12 @@
 //! - The order is the host's. Pages shift while somebody makes or removes a ref: a name is given
 //!   once within an answer, and may be missed or come again between two.
 
-use std::{collections::HashSet, fmt, future::Future, str::FromStr};
+use std::{
+    collections::{HashSet, VecDeque},
+    fmt,
+    future::Future,
+    str::FromStr,
+};
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -19,7 +24,7 @@ use crate::{
 };
 
 /// How many pages are fetched at once.
-pub(crate) const PARALLEL: usize = 8;
+pub(crate) const PARALLEL: usize = 10;
 
 /// The most names of a list that is needed as a whole.
 pub(crate) const CAP: usize = 20_000;
@@ -50,6 +55,9 @@ pub struct Listing<T> {
 pub struct ListCursor {
     page: Option<NextPage>,
     skip: usize,
+    // The number of the last page, as far as the host told, so that the pages up to it can be
+    // fetched together at once.
+    last: Option<u64>,
 }
 
 /// A text that is no place in a list.
@@ -59,13 +67,9 @@ pub struct InvalidListCursor;
 
 impl fmt::Display for ListCursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.page {
-            None => write!(f, "{}", self.skip),
-            Some(page) => {
-                let page = BASE64_URL_SAFE_NO_PAD.encode(page.query());
-                write!(f, "{}.{page}", self.skip)
-            }
-        }
+        let page = self.page.as_ref().map(NextPage::query).unwrap_or_default();
+        let page = BASE64_URL_SAFE_NO_PAD.encode(page);
+        write!(f, "{}.{}.{page}", self.skip, self.last.unwrap_or_default())
     }
 }
 
@@ -73,20 +77,29 @@ impl FromStr for ListCursor {
     type Err = InvalidListCursor;
 
     fn from_str(raw: &str) -> Result<Self, Self::Err> {
-        let (skip, page) = match raw.split_once('.') {
-            None => (raw, None),
-            Some((skip, page)) => {
-                let bytes = BASE64_URL_SAFE_NO_PAD.decode(page);
-                let query = bytes.ok().and_then(|bytes| String::from_utf8(bytes).ok());
-                let page = query.as_deref().and_then(NextPage::of_query);
-                (skip, Some(page.ok_or(InvalidListCursor)?))
-            }
+        let mut parts = raw.splitn(3, '.');
+        let mut number = || parts.next()?.parse::<u32>().ok();
+        let (skip, last) = (number().ok_or(InvalidListCursor)?, number());
+        let page = parts.next().ok_or(InvalidListCursor)?;
+        let page = BASE64_URL_SAFE_NO_PAD.decode(page).ok();
+        let page = page
+            .and_then(|page| String::from_utf8(page).ok())
+            .ok_or(InvalidListCursor)?;
+        let page = if page.is_empty() {
+            None
+        } else {
+            Some(NextPage::of_query(&page).ok_or(InvalidListCursor)?)
         };
-        let skip = skip.parse().map_err(|_| InvalidListCursor)?;
-        if skip > PAGE_SIZE {
+        let skip = usize::try_from(skip).map_err(|_| InvalidListCursor)?;
+        // Not a page's size: a host that searches itself may give all it found at once.
+        if skip > CAP {
             return Err(InvalidListCursor);
         }
-        Ok(Self { page, skip })
+        Ok(Self {
+            page,
+            skip,
+            last: last.filter(|last| *last > 0).map(u64::from),
+        })
     }
 }
 
@@ -120,31 +133,51 @@ where
     Fut: Future<Output = Result<ListPage<T>, ProviderError>> + Send,
 {
     let mut part = Part::new(request);
-    let (mut at, mut skip) = request
-        .after
-        .clone()
-        .map_or((None, 0), |cursor| (cursor.page, cursor.skip));
+    let start = request.after.clone().unwrap_or(ListCursor {
+        page: None,
+        skip: 0,
+        last: None,
+    });
+    let mut skip = start.skip;
+    // Pages whose places are known, or the one page whose place is.
+    let mut ahead: VecDeque<NextPage> = start
+        .page
+        .as_ref()
+        .zip(start.last)
+        .and_then(|(page, last)| page.up_to(last))
+        .unwrap_or_default()
+        .into();
+    let mut at = start.page;
     loop {
-        let page = fetch(at.clone()).await?;
-        let (mut next, rest) = (page.next.clone(), page.rest.clone());
-        if let Some(listing) = part.take(page, at, skip) {
-            return Ok(listing);
-        }
-        skip = 0;
-        let mut rest = rest.unwrap_or_default().into_iter();
-        while rest.len() > 0 {
-            let wave = if filters { PARALLEL } else { part.pages_left() };
-            let wave: Vec<_> = rest.by_ref().take(wave.max(1)).collect();
-            let pages = together(&fetch, wave).await?;
-            for (at, page) in pages {
-                next.clone_from(&page.next);
-                if let Some(listing) = part.take(page, Some(at), 0) {
-                    return Ok(listing);
-                }
+        let wave = if filters { PARALLEL } else { part.pages_left() };
+        let wave: Vec<_> = ahead.drain(..wave.min(ahead.len())).collect();
+        let pages = if wave.is_empty() {
+            vec![(at.clone(), fetch(at).await?)]
+        } else {
+            together(&fetch, wave).await?
+        };
+        let mut next = None;
+        for (at, page) in pages {
+            next.clone_from(&page.next);
+            if let Some(rest) = &page.rest
+                && ahead.is_empty()
+            {
+                ahead = rest.clone().into();
             }
+            let last = ahead.back().and_then(NextPage::number);
+            // Also where more were told: nothing comes behind nothing.
+            let is_end = page.items.is_empty();
+            if let Some(listing) = part.take(page, at, skip, last) {
+                return Ok(listing);
+            }
+            if is_end {
+                return Ok(part.end());
+            }
+            skip = 0;
         }
         // Also after the pages that were told: the list may have grown.
         match next {
+            _ if !ahead.is_empty() => at = None,
             Some(next) => at = Some(next),
             None => return Ok(part.end()),
         }
@@ -194,7 +227,7 @@ where
 async fn together<T, F, Fut>(
     fetch: &F,
     pages: Vec<NextPage>,
-) -> Result<Vec<(NextPage, ListPage<T>)>, ProviderError>
+) -> Result<Vec<(Option<NextPage>, ListPage<T>)>, ProviderError>
 where
     T: Send,
     F: Fn(Option<NextPage>) -> Fut + Send + Sync,
@@ -202,7 +235,7 @@ where
 {
     let fetched = pages.into_iter().map(|at| {
         let page = fetch(Some(at.clone()));
-        async move { page.await.map(|page| (at, page)) }
+        async move { page.await.map(|page| (Some(at), page)) }
     });
     stream::iter(fetched).buffered(PARALLEL).try_collect().await
 }
@@ -231,7 +264,13 @@ impl<'a, T: Named> Part<'a, T> {
     }
 
     /// Takes what is wanted of a page; the finished part once the limit is reached.
-    fn take(&mut self, page: ListPage<T>, at: Option<NextPage>, skip: usize) -> Option<Listing<T>> {
+    fn take(
+        &mut self,
+        page: ListPage<T>,
+        at: Option<NextPage>,
+        skip: usize,
+        last: Option<u64>,
+    ) -> Option<Listing<T>> {
         let mut items = page.items.into_iter().enumerate().skip(skip).peekable();
         while self.items.len() < self.limit {
             let (_, item) = items.next()?;
@@ -246,10 +285,12 @@ impl<'a, T: Named> Part<'a, T> {
             Some((skip, _)) => Some(ListCursor {
                 page: at,
                 skip: *skip,
+                last,
             }),
             None => page.next.map(|next| ListCursor {
                 page: Some(next),
                 skip: 0,
+                last,
             }),
         };
         Some(Listing {
@@ -265,3 +306,6 @@ impl<'a, T: Named> Part<'a, T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,3 +16,4 @@ mod registry;
 mod support;
 mod tls;
 mod transport;
+mod work;
