@@ -44,7 +44,7 @@ fn number(kind: HostKind, message: &str) -> Option<u64> {
         HostKind::Github => subject
             .strip_prefix("Merge pull request #")
             .and_then(|rest| digits(rest, " from "))
-            .or_else(|| digits(subject.rsplit_once(" (#")?.1, ")")),
+            .or_else(|| digits(subject.strip_suffix(')')?.rsplit_once(" (#")?.1, "")),
         HostKind::Gitlab => {
             let mut lines = message.lines().skip(1).take(MAX_LINES);
             lines.find_map(|line| {
@@ -52,7 +52,10 @@ fn number(kind: HostKind, message: &str) -> Option<u64> {
                 digits(number, "")
             })
         }
-        HostKind::Bitbucket => digits(subject.rsplit_once("(pull request #")?.1, ")"),
+        HostKind::Bitbucket => {
+            let (_, number) = subject.strip_suffix(')')?.rsplit_once("(pull request #")?;
+            digits(number, "")
+        }
         HostKind::BitbucketDataCenter => subject
             .strip_prefix("Merge pull request #")
             .and_then(|rest| digits(rest, " in "))
