@@ -161,6 +161,38 @@ impl Fields {
         self.text(field, parse)
     }
 
+    /// A list of texts; `None` if it is absent, null or wrong.
+    pub(crate) fn texts(&mut self, field: &'static str) -> Option<Vec<String>> {
+        let Value::Array(items) = self.take(field).filter(|value| !value.is_null())? else {
+            self.refuse(field, "must be a list of strings");
+            return None;
+        };
+        let texts = items.into_iter().map(|item| match item {
+            Value::String(text) => Some(text),
+            _ => None,
+        });
+        let texts: Option<Vec<_>> = texts.collect();
+        if texts.is_none() {
+            self.refuse(field, "must be a list of strings");
+        }
+        texts
+    }
+
+    /// A boolean field; `None` if it is absent, null or wrong.
+    pub(crate) fn boolean(&mut self, field: &'static str) -> Option<bool> {
+        match self.bool_patch(field) {
+            Patch::Value(value) => Some(value),
+            Patch::Null | Patch::Absent => None,
+        }
+    }
+
+    /// True if the field was sent with anything but null.
+    pub(crate) fn has(&self, field: &str) -> bool {
+        self.members
+            .get(field)
+            .is_some_and(|value| !value.is_null())
+    }
+
     /// A text field of a PATCH.
     pub(crate) fn text_patch<T, E: Display>(
         &mut self,

@@ -1,4 +1,4 @@
-//! The one shape of a good answer: `{"success":true,"data":…,"message"?,"count"?,"nextCursor"?}`.
+//! The one shape of a good answer: `{"success":true,"data":…}` with what belongs beside the data.
 
 use scm_types::VerificationResult;
 use serde::Serialize;
@@ -14,10 +14,19 @@ pub(crate) struct Envelope<T> {
     pub(crate) verification: Option<VerificationResult>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) message: Option<&'static str>,
+    /// Of a write: whether the wanted state was there already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) existing: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) count: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) next_cursor: Option<String>,
+    /// Of tags: whether there are more than were looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) truncated: Option<bool>,
+    /// Of tags: whether every one stands where it belongs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) exact: Option<bool>,
 }
 
 impl<T> Envelope<T> {
@@ -36,8 +45,11 @@ impl<T> Envelope<T> {
             data: None,
             verification: None,
             message: None,
+            existing: None,
             count: None,
             next_cursor: None,
+            truncated: None,
+            exact: None,
         }
     }
 

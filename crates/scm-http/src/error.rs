@@ -3,6 +3,8 @@
 
 use actix_web::{HttpResponse, ResponseError, http::StatusCode};
 use scm_service::{FieldError, Outage, ProviderError, ServiceError, StoreError};
+use scm_types::{CommitSha, RefKind};
+use serde_json::json;
 
 use crate::failure::{Failure, Form};
 
@@ -10,6 +12,8 @@ use crate::failure::{Failure, Form};
 const DATABASE_RETRY: u64 = 5;
 /// Seconds after which a code host that failed is worth another try, unless it says so itself.
 const HOST_RETRY: u64 = 30;
+/// Seconds after which a request that runs under the same key has, as a rule, been answered.
+const RUNNING_RETRY: u64 = 2;
 
 /// Why a request was not done.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +62,15 @@ pub enum ApiError {
         /// The methods it has.
         allow: &'static str,
     },
+    /// A request with the same `Idempotency-Key` has not been answered yet.
+    #[error("The same request, with the same Idempotency-Key, is being carried out; ask again")]
+    InFlight,
+    /// Another request was made under the same `Idempotency-Key`.
+    #[error(
+        "The Idempotency-Key was used for another request in the last 24 hours; a new request \
+         needs a new key"
+    )]
+    KeyReused,
     /// A handler panicked.
     #[error("Something went wrong in the server")]
     Panicked,
@@ -85,6 +98,7 @@ impl ApiError {
         match self {
             Self::Service(error) => dress(&mut failure, error),
             Self::MethodNotAllowed { allow } => failure.allow = Some(allow),
+            Self::InFlight => failure.retry_after = Some(RUNNING_RETRY),
             Self::Unauthenticated
             | Self::NotLocal
             | Self::MalformedJson { .. }
@@ -94,6 +108,7 @@ impl ApiError {
             | Self::BodySlow
             | Self::BodyLost
             | Self::MalformedQuery
+            | Self::KeyReused
             | Self::Panicked => {}
         }
         failure
@@ -112,6 +127,8 @@ impl ApiError {
             Self::BodyLost => (StatusCode::BAD_REQUEST, "body_incomplete"),
             Self::MalformedQuery => (StatusCode::BAD_REQUEST, "malformed_query"),
             Self::MethodNotAllowed { .. } => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::InFlight => (StatusCode::CONFLICT, "idempotency_in_flight"),
+            Self::KeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused"),
             Self::Panicked => (StatusCode::INTERNAL_SERVER_ERROR, "internal_error"),
         }
     }
@@ -131,6 +148,11 @@ fn service(error: &ServiceError) -> (StatusCode, &'static str) {
         ServiceError::VersionMismatch => (StatusCode::PRECONDITION_FAILED, "version_mismatch"),
         ServiceError::HostNotConfigured => (StatusCode::CONFLICT, "host_not_configured"),
         ServiceError::UnusableUrl => (StatusCode::CONFLICT, "repository_url_unusable"),
+        ServiceError::Paused => (StatusCode::CONFLICT, "integration_paused"),
+        ServiceError::Denied { .. } => (StatusCode::CONFLICT, "operation_denied"),
+        ServiceError::RepositoryReplaced => (StatusCode::CONFLICT, "repository_replaced"),
+        ServiceError::UnexpectedCommit { .. } => (StatusCode::CONFLICT, "unexpected_commit"),
+        ServiceError::TagMessageDiffers { .. } => (StatusCode::CONFLICT, "tag_message_differs"),
         ServiceError::Provider(error) => provider(error),
         ServiceError::Store(error) => store(error),
     }
@@ -149,6 +171,28 @@ fn provider(error: &ProviderError) -> (StatusCode, &'static str) {
         ProviderError::RateLimited { .. } => {
             (StatusCode::TOO_MANY_REQUESTS, "provider_rate_limited")
         }
+        ProviderError::RefNotFound { kind, .. } => {
+            let code = match kind {
+                RefKind::Branch => "branch_not_found",
+                RefKind::Tag => "tag_not_found",
+                RefKind::Commit => "commit_not_found",
+                RefKind::Ref => "ref_not_found",
+            };
+            (StatusCode::NOT_FOUND, code)
+        }
+        ProviderError::RefAmbiguous { .. } => (StatusCode::CONFLICT, "ref_ambiguous"),
+        ProviderError::RefConflict { .. } => (StatusCode::CONFLICT, "ref_conflict"),
+        ProviderError::RefRefused { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "ref_refused"),
+        ProviderError::ReleaseConflict { .. } => (StatusCode::CONFLICT, "release_conflict"),
+        ProviderError::ReleaseRefused { .. } => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "release_refused")
+        }
+        ProviderError::NoReleases => (StatusCode::CONFLICT, "no_releases"),
+        ProviderError::PreviousTagUndecided => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "previous_tag_undecided")
+        }
+        ProviderError::EmptyRepository => (StatusCode::CONFLICT, "empty_repository"),
+        ProviderError::ReadOnly => (StatusCode::CONFLICT, "repository_read_only"),
         ProviderError::Conflict => (StatusCode::CONFLICT, "provider_conflict"),
         ProviderError::BadRequest { .. } => (StatusCode::BAD_GATEWAY, "provider_refused_request"),
         ProviderError::Unavailable { outage, .. } => match outage {
@@ -196,19 +240,19 @@ fn dress(failure: &mut Failure, error: &ServiceError) {
         ServiceError::Invalid(details) | ServiceError::MissingRequired(details) => {
             failure.details.clone_from(details);
         }
-        ServiceError::Provider(error)
-            if failure.status.as_u16() == 429 || failure.status.is_server_error() =>
-        {
-            let seconds = error.retry_after().map_or(HOST_RETRY, |wait| {
-                wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
-            });
-            failure.retry_after = Some(seconds.max(1));
+        ServiceError::Denied { missing, .. } => {
+            failure.beside.insert("missing".into(), json!(missing));
         }
+        ServiceError::UnexpectedCommit {
+            spec,
+            found,
+            expected,
+        } => conflict(failure, &spec.to_string(), found, expected),
+        ServiceError::Provider(error) => dress_provider(failure, error),
         ServiceError::Store(error) if error.is_unavailable() => {
             failure.retry_after = Some(DATABASE_RETRY);
         }
-        ServiceError::Provider(_)
-        | ServiceError::Store(_)
+        ServiceError::Store(_)
         | ServiceError::Forbidden { .. }
         | ServiceError::ForeignTenant
         | ServiceError::NotFound
@@ -218,8 +262,65 @@ fn dress(failure: &mut Failure, error: &ServiceError) {
         | ServiceError::CredentialChanged
         | ServiceError::VersionMismatch
         | ServiceError::HostNotConfigured
-        | ServiceError::UnusableUrl => {}
+        | ServiceError::UnusableUrl
+        | ServiceError::Paused
+        | ServiceError::RepositoryReplaced
+        | ServiceError::TagMessageDiffers { .. } => {}
     }
+}
+
+/// The same for what a code host did not do.
+fn dress_provider(failure: &mut Failure, error: &ProviderError) {
+    if failure.status.as_u16() == 429 || failure.status.is_server_error() {
+        let seconds = error.retry_after().map_or(HOST_RETRY, |wait| {
+            wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
+        });
+        failure.retry_after = Some(seconds.max(1));
+    }
+    match error {
+        ProviderError::RefConflict {
+            kind,
+            name,
+            found,
+            wanted,
+        } => {
+            let full_name = match kind {
+                RefKind::Branch => format!("refs/heads/{name}"),
+                RefKind::Tag => format!("refs/tags/{name}"),
+                RefKind::Commit | RefKind::Ref => name.clone(),
+            };
+            conflict(failure, &full_name, found, wanted);
+        }
+        ProviderError::ReleaseConflict { differs, .. } => {
+            failure.beside.insert("differs".into(), json!(differs));
+        }
+        ProviderError::TokenInvalid { .. }
+        | ProviderError::TokenExpired { .. }
+        | ProviderError::InsufficientScope { .. }
+        | ProviderError::NotFound { .. }
+        | ProviderError::UnsupportedCredential { .. }
+        | ProviderError::Moved
+        | ProviderError::RateLimited { .. }
+        | ProviderError::RefNotFound { .. }
+        | ProviderError::RefAmbiguous { .. }
+        | ProviderError::RefRefused { .. }
+        | ProviderError::ReleaseRefused { .. }
+        | ProviderError::NoReleases
+        | ProviderError::PreviousTagUndecided
+        | ProviderError::EmptyRepository
+        | ProviderError::ReadOnly
+        | ProviderError::Conflict
+        | ProviderError::BadRequest { .. }
+        | ProviderError::Unavailable { .. }
+        | ProviderError::EgressDenied
+        | ProviderError::HostNotConfigured => {}
+    }
+}
+
+/// Which ref stands at which commit, and at which it should.
+fn conflict(failure: &mut Failure, name: &str, existing: &CommitSha, wanted: &CommitSha) {
+    let told = json!({"ref": name, "existingSha": existing, "wantedSha": wanted});
+    failure.beside.insert("conflict".into(), told);
 }
 
 impl ResponseError for ApiError {
@@ -230,7 +331,7 @@ impl ResponseError for ApiError {
     fn error_response(&self) -> HttpResponse {
         let failure = self.failure();
         if failure.status.is_server_error() {
-            log(self, failure.code);
+            log(self, &failure.code);
         }
         failure.respond(Form::Own)
     }

@@ -4,6 +4,8 @@
 //! it again as a problem where the request asks for that, because an error does not see the
 //! request it answers.
 
+use std::borrow::Cow;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{
@@ -20,7 +22,7 @@ use serde_json::{Map, Value};
 pub(crate) struct Failure {
     pub(crate) status: StatusCode,
     /// Stable, for programs.
-    pub(crate) code: &'static str,
+    pub(crate) code: Cow<'static, str>,
     /// For a person.
     pub(crate) error: String,
     pub(crate) details: Vec<FieldError>,
@@ -36,7 +38,7 @@ impl Failure {
     pub(crate) fn new(status: StatusCode, code: &'static str, error: impl Into<String>) -> Self {
         Self {
             status,
-            code,
+            code: Cow::Borrowed(code),
             error: error.into(),
             details: Vec::new(),
             retry_after: None,
@@ -49,7 +51,7 @@ impl Failure {
         OwnForm {
             success: false,
             error: &self.error,
-            code: self.code,
+            code: &self.code,
             details: &self.details,
             beside: &self.beside,
         }
@@ -61,7 +63,7 @@ impl Failure {
             title: self.status.canonical_reason().unwrap_or("Error"),
             status: self.status.as_u16(),
             detail: &self.error,
-            code: self.code,
+            code: &self.code,
             errors: &self.details,
             beside: &self.beside,
         }
@@ -97,7 +99,7 @@ impl Failure {
 struct OwnForm<'a> {
     success: bool,
     error: &'a str,
-    code: &'static str,
+    code: &'a str,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     details: &'a [FieldError],
     #[serde(flatten)]
@@ -111,7 +113,7 @@ struct Problem<'a> {
     title: &'static str,
     status: u16,
     detail: &'a str,
-    code: &'static str,
+    code: &'a str,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldError],
     #[serde(flatten)]

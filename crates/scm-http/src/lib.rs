@@ -9,6 +9,7 @@ mod etag;
 mod failure;
 mod health;
 mod middleware;
+mod path;
 mod query;
 mod routes;
 mod unknown;

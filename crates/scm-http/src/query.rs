@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use actix_web::{HttpRequest, web};
 use scm_service::FieldError;
+use scm_types::{InvalidPage, PageLimit};
 
 use crate::{ApiError, unknown::refused};
 
@@ -45,6 +46,30 @@ impl Query {
             .ok()
     }
 
+    /// The same for a parameter that has to be there.
+    pub(crate) fn required<T, E: Display>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        if self.has(name) {
+            return self.get(name, parse);
+        }
+        self.known.push(name);
+        self.refuse(name, "is required");
+        None
+    }
+
+    /// True if the parameter was given.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.pairs.iter().any(|(key, _)| key == name)
+    }
+
+    /// Notes a problem with a parameter.
+    pub(crate) fn refuse(&mut self, name: &str, message: impl ToString) {
+        self.errors.push(FieldError::new(name, message));
+    }
+
     /// Names what was left over, and fails if anything was wrong.
     pub(crate) fn finish(mut self) -> Result<(), ApiError> {
         let names = self.pairs.iter().map(|(name, _)| name.as_str());
@@ -55,6 +80,11 @@ impl Query {
             Err(ApiError::invalid(self.errors))
         }
     }
+}
+
+/// How many of a list are wanted at the most.
+pub(crate) fn limit(raw: &str) -> Result<PageLimit, InvalidPage> {
+    PageLimit::new(raw.parse().unwrap_or_default())
 }
 
 /// `true` or `false` and nothing else.

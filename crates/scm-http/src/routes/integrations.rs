@@ -4,8 +4,8 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::header::ET
 use scm_service::{FieldError, ServiceError};
 use scm_types::{
     AccessToken, AccountId, BranchName, CreateScmIntegrationDto, DisplayName, IntegrationId,
-    PageLimit, PageRequest, RefreshToken, SafeScmIntegration, ScmIntegrationFilters, ScmType,
-    TenantId, Timestamp, UpdateScmIntegrationDto, VerificationStatus,
+    PageRequest, RefreshToken, SafeScmIntegration, ScmIntegrationFilters, ScmType, TenantId,
+    Timestamp, UpdateScmIntegrationDto, VerificationStatus,
 };
 
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     body::Fields,
     envelope::Envelope,
     etag::{etag, not_modified, precondition},
-    query::{Query, boolean},
+    query::{Query, boolean, limit},
 };
 
 /// Columns of a row that no request can change.
@@ -81,10 +81,6 @@ pub(crate) async fn list(
     envelope.count = Some(page.items.len());
     envelope.next_cursor = page.next.as_ref().map(ToString::to_string);
     Ok(HttpResponse::Ok().json(envelope))
-}
-
-fn limit(raw: &str) -> Result<PageLimit, scm_types::InvalidPage> {
-    PageLimit::new(raw.parse().unwrap_or_default())
 }
 
 /// `POST /`

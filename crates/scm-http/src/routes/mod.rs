@@ -1,7 +1,13 @@
 //! The route table.
 
+mod branches;
+mod compare;
 mod integrations;
 mod providers;
+mod releases;
+mod tag_fields;
+mod tags;
+mod urls;
 mod verification;
 
 use actix_web::{
@@ -11,10 +17,13 @@ use actix_web::{
     web::{self, ServiceConfig},
 };
 use scm_service::Services;
+use scm_types::Ensured;
+use serde::Serialize;
 
 use crate::{
     ApiError, Authentication,
     auth::State,
+    envelope::Envelope,
     failure::{Failure, Form},
     middleware::observe,
 };
@@ -70,9 +79,86 @@ pub fn configure(
                     only(web::resource("/{id}/verify"), "POST")
                         .route(web::post().to(verification::verify)),
                 )
+                .configure(work)
                 .default_service(web::to(fallback)),
         );
     }
+}
+
+/// What is done with a connected repository. A name in a path is all that follows, slashes
+/// included; see [`crate::path`].
+fn work(config: &mut ServiceConfig) {
+    config
+        .service(
+            only(web::resource("/{id}/branches"), "GET, HEAD, POST")
+                .route(web::get().to(branches::list))
+                .route(web::head().to(branches::list))
+                .route(web::post().to(branches::create)),
+        )
+        .service(
+            readable("/{id}/branches/{name:.*}")
+                .route(web::get().to(branches::get))
+                .route(web::head().to(branches::get)),
+        )
+        .service(
+            only(web::resource("/{id}/tags"), "GET, HEAD, POST")
+                .route(web::get().to(tags::list))
+                .route(web::head().to(tags::list))
+                .route(web::post().to(tags::create)),
+        )
+        .service(
+            readable("/{id}/tags/latest")
+                .route(web::get().to(tags::latest))
+                .route(web::head().to(tags::latest)),
+        )
+        .service(
+            readable("/{id}/tags/{name:.*}")
+                .route(web::get().to(tags::get))
+                .route(web::head().to(tags::get)),
+        )
+        .service(
+            readable("/{id}/compare")
+                .route(web::get().to(compare::compare))
+                .route(web::head().to(compare::compare)),
+        )
+        .service(
+            readable("/{id}/cherry-picks")
+                .route(web::get().to(compare::cherry_picks))
+                .route(web::head().to(compare::cherry_picks)),
+        )
+        .service(
+            only(web::resource("/{id}/release-notes"), "POST")
+                .route(web::post().to(releases::notes)),
+        )
+        .service(
+            only(web::resource("/{id}/releases"), "POST").route(web::post().to(releases::create)),
+        )
+        .service(
+            readable("/{id}/urls")
+                .route(web::get().to(urls::get))
+                .route(web::head().to(urls::get)),
+        );
+}
+
+/// The answer to a write: 201 if something was made, 200 if it was there already.
+fn ensured<T: Serialize>(
+    outcome: &Ensured<T>,
+    made: &'static str,
+    existing: &'static str,
+) -> HttpResponse {
+    let (mut answer, message) = if outcome.existing {
+        (HttpResponse::Ok(), existing)
+    } else {
+        (HttpResponse::Created(), made)
+    };
+    let mut envelope = Envelope::of(&outcome.value).message(message);
+    envelope.existing = Some(outcome.existing);
+    answer.json(envelope)
+}
+
+/// A required field behind `finish`, which has let none through that is missing or wrong.
+fn there<T>(field: Option<T>) -> Result<T, ApiError> {
+    field.ok_or_else(|| ApiError::invalid(Vec::new()))
 }
 
 /// A resource that has the named methods; any other is 405.
