@@ -127,11 +127,12 @@ impl Session {
         let needed = settings.write_timeout() + settings.look_timeout();
         let late = || ProviderError::outage(Outage::Timeout);
         let latest = self.deadline.checked_sub(needed).ok_or_else(late)?;
-        if Instant::now() > latest {
+        let now = Instant::now();
+        if now > latest {
             return Err(late());
         }
         if self.transport.dialect().paced_writes {
-            let slot = shared.pacer.slot(self.credential, latest);
+            let slot = shared.pacer.slot(self.credential, now, latest);
             let slot = slot.map_err(|wait| ProviderError::RateLimited {
                 retry_after: wait.max(Duration::from_secs(1)),
             })?;

@@ -1,8 +1,10 @@
 //! What only GitHub does.
 
+mod release_work;
+
 use std::time::Duration;
 
-use scm_providers::ProviderError;
+use scm_providers::{ListRequest, ProviderError};
 use scm_testkit::code_host::{Reply, Standard};
 use scm_types::{HookAccess, OperationState, Permission, TokenKind};
 use serde_json::json;
@@ -304,39 +306,39 @@ async fn a_repeated_check_costs_no_quota() {
 }
 
 #[tokio::test]
-async fn pages_of_branches_are_followed_on_the_host_only() {
+async fn pages_of_branches_are_asked_for_at_the_repository_wherever_links_lead() {
     let bench = bench().await;
     let provider = bench.standard();
-    let identity = provider.identity().await.unwrap();
-    let info = provider.repository(&identity).await.unwrap().info;
+    let info = provider.info().await.unwrap();
     let route = Standard::Github.branches_route();
-    let page = |next: &str| {
-        Reply::json(200, &json!([{"name": "main", "commit": {"sha": "abc"}}])).header(
-            "link",
-            &format!("<{next}>; rel=\"next\", <{next}>; rel=\"last\""),
-        )
-    };
-    let second = format!(
-        "{}/repositories/1296269/branches?page=2",
-        bench.host.api_url()
-    );
-    bench.host.on("GET", route, page(&second));
-    bench.host.on(
-        "GET",
-        "/repositories/1296269/branches?page=2",
-        Reply::json(200, &json!([{"name": "next", "commit": {"sha": "abc"}}])),
-    );
-    let first = provider.branches(&info, None).await.unwrap();
-    let next = first.next.unwrap();
-    let last = provider.branches(&info, Some(&next)).await.unwrap();
-    assert_eq!(last.branches[0].name, "next");
-    assert_eq!(last.next, None);
-
-    bench
-        .host
-        .on("GET", route, page("https://evil.example/branches"));
-    let next = provider.branches(&info, None).await.unwrap().next.unwrap();
-    assert!(provider.branches(&info, Some(&next)).await.is_err());
+    let branch = |name: &str| json!([{"name": name, "commit": {"sha": "a".repeat(40)}}]);
+    for elsewhere in [
+        format!("{}/repositories/1296269/branches", bench.host.api_url()),
+        "https://evil.example/branches".to_owned(),
+    ] {
+        let links = format!(
+            "<{elsewhere}?per_page=100&page=2>; rel=\"next\", \
+             <{elsewhere}?per_page=100&page=2>; rel=\"last\""
+        );
+        let first = Reply::json(200, &branch("main")).header("link", &links);
+        bench.host.on("GET", route, first);
+        let second = format!("{route}?per_page=100&page=2");
+        bench
+            .host
+            .on("GET", &second, Reply::json(200, &branch("next")));
+        let found = provider.branches(&info, &ListRequest::default()).await;
+        let found = found.unwrap();
+        let names: Vec<_> = found.items.iter().map(|branch| &*branch.name).collect();
+        assert_eq!(
+            (names.as_slice(), found.next),
+            (["main", "next"].as_slice(), None)
+        );
+        let requests = bench.host.requests();
+        let asked = requests.iter().filter(|it| it.path.ends_with(route));
+        let asked: Vec<_> = asked.map(|it| &*it.query).collect();
+        assert_eq!(asked, ["per_page=100", "per_page=100&page=2"]);
+        bench.host.forget_requests();
+    }
 }
 
 #[tokio::test]

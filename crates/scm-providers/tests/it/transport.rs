@@ -22,6 +22,11 @@ const PLAIN: Dialect = Dialect {
     doubtful: |answer| answer.header("x-doubt").is_some(),
 };
 
+static PACED: Dialect = Dialect {
+    paced_writes: true,
+    ..PLAIN
+};
+
 static DIALECTS: [Dialect; 2] = [
     PLAIN,
     Dialect {
@@ -109,6 +114,96 @@ async fn a_write_is_not_redirected() {
             assert_eq!(host.calls(), 1, "{status}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_write_that_leaves_no_time_to_look_after_it_is_not_sent() {
+    let host = CodeHost::start().await;
+    host.on_everything(Reply::json(201, &json!({})));
+    let settings = TransportSettings {
+        request_timeout: Duration::from_millis(400),
+        operation_budget: Duration::from_secs(1),
+        ..settings()
+    };
+    let shared = shared(settings);
+    // 400 ms for the write and 250 ms for the look leave 350 ms before it.
+    let late = session(&host, &DIALECTS[0], &shared, "t0k3n");
+    let intime = session(&host, &DIALECTS[0], &shared, "t0k3n");
+    intime.send_write(post(&host)).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    let error = late.send_write(post(&host)).await.err().unwrap();
+    assert_eq!(outage(&error), Some(Outage::Timeout));
+    assert_eq!(host.calls(), 1);
+    // There is time to read, still, and then none for anything.
+    assert!(late.read(&url(&host, "/x")).await.is_ok());
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    let error = late.read(&url(&host, "/x")).await.err().unwrap();
+    assert_eq!(outage(&error), Some(Outage::Timeout));
+}
+
+#[tokio::test]
+async fn all_calls_of_a_session_share_its_time() {
+    let host = CodeHost::start().await;
+    host.on_everything(Reply::json(200, &json!({})).delayed(Duration::from_millis(150)));
+    let settings = TransportSettings {
+        operation_budget: Duration::from_millis(500),
+        ..settings()
+    };
+    let session = session(&host, &DIALECTS[0], &shared(settings), "t0k3n");
+    let target = url(&host, "/x");
+    let mut answered = 0;
+    while session.read(&target).await.is_ok() {
+        answered += 1;
+        assert!(answered < 4, "500 ms hold no four answers");
+    }
+}
+
+#[tokio::test]
+async fn writes_with_a_credential_are_kept_apart_over_all_sessions() {
+    let pause = Duration::from_millis(200);
+    let settings = TransportSettings {
+        write_pause: pause,
+        ..settings()
+    };
+    for (dialect, least) in [(&PACED, pause * 3), (&DIALECTS[0], Duration::ZERO)] {
+        let host = CodeHost::start().await;
+        host.on_everything(Reply::json(201, &json!({})));
+        let shared = shared(settings.clone());
+        let started = std::time::Instant::now();
+        let writes = (0..4).map(|_| {
+            let session = session(&host, dialect, &shared, "t0k3n");
+            let call = post(&host);
+            async move { session.send_write(call).await.map(|_| started.elapsed()) }
+        });
+        let mut took = futures_util::future::try_join_all(writes).await.unwrap();
+        took.sort();
+        assert!(took[3] >= least, "{took:?}");
+        // Another credential does not wait, and nobody waits to read.
+        let other = session(&host, &PACED, &shared, "0th3r");
+        let started = std::time::Instant::now();
+        other.send_write(post(&host)).await.unwrap();
+        other.read(&url(&host, "/x")).await.unwrap();
+        assert!(started.elapsed() < pause);
+    }
+}
+
+#[tokio::test]
+async fn a_write_that_would_wait_too_long_is_told_when_to_come_again() {
+    let host = CodeHost::start().await;
+    host.on_everything(Reply::json(201, &json!({})));
+    let settings = TransportSettings {
+        write_pause: Duration::from_hours(1),
+        ..settings()
+    };
+    let shared = shared(settings);
+    let first = session(&host, &PACED, &shared, "t0k3n");
+    first.send_write(post(&host)).await.unwrap();
+    let error = first.send_write(post(&host)).await.err().unwrap();
+    assert_eq!(error.code(), "rate_limited");
+    let wait = error.retry_after().unwrap();
+    assert!(wait > Duration::from_mins(59), "{wait:?}");
+    assert_eq!(host.calls(), 1);
+    assert!(first.read(&url(&host, "/x")).await.is_ok(), "reads go on");
 }
 
 #[tokio::test]
