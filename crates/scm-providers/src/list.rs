@@ -156,15 +156,15 @@ where
         } else {
             together(&fetch, wave).await?
         };
-        let mut next = None;
-        for (at, page) in pages {
+        let (mut next, count) = (None, pages.len());
+        for (number, (at, page)) in pages.into_iter().enumerate() {
             next.clone_from(&page.next);
-            if let Some(rest) = &page.rest
-                && ahead.is_empty()
-            {
-                ahead = rest.clone().into();
+            // What one page tells as the rest is in part what came with it.
+            let rest = page.rest.as_deref().unwrap_or_default();
+            if ahead.is_empty() && number + 1 == count {
+                ahead = rest.to_vec().into();
             }
-            let last = ahead.back().and_then(NextPage::number);
+            let last = ahead.back().or(rest.last()).and_then(NextPage::number);
             // Also where more were told: nothing comes behind nothing.
             let is_end = page.items.is_empty();
             if let Some(listing) = part.take(page, at, skip, last) {
