@@ -34,7 +34,6 @@ const NAMES: [&str; 7] = [
 struct Bench {
     host: GitHost,
     registry: Registry,
-    clock: Arc<FixedClock>,
 }
 
 impl Bench {
@@ -61,7 +60,6 @@ impl Bench {
         };
         Self {
             registry: registry(provider_host, settings, &clock).unwrap(),
-            clock,
             host,
         }
     }
