@@ -1,6 +1,6 @@
 //! Reading a JSON body: capped, timed, typed by name, with every wrong field told at once.
 
-use std::{fmt::Display, time::Duration};
+use std::{fmt::Display, future::Future, time::Duration};
 
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest,
@@ -22,8 +22,8 @@ const MAX_BODY: usize = 256 * 1024;
 /// The longest that a body may take to arrive.
 const MAX_WAIT: Duration = Duration::from_secs(15);
 
-/// What the headers say against a body before it is read: not JSON in UTF-8, or too large.
-fn refused_by_headers(request: &HttpRequest) -> Option<ApiError> {
+/// True for JSON in UTF-8, not compressed, as the headers say.
+fn is_json(request: &HttpRequest) -> bool {
     let json = request
         .content_type()
         .eq_ignore_ascii_case("application/json");
@@ -34,17 +34,30 @@ fn refused_by_headers(request: &HttpRequest) -> Option<ApiError> {
         .headers()
         .get_all(CONTENT_ENCODING)
         .all(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"identity"));
-    if !(json && utf8 && plain) {
-        return Some(ApiError::ContentType);
+    json && utf8 && plain
+}
+
+/// True if the headers announce a body that is too large.
+fn is_too_large(request: &HttpRequest) -> bool {
+    let length = request.headers().get(CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    length.is_some_and(|length| length > MAX_BODY as u64)
+}
+
+/// The whole body, of whatever kind.
+pub(crate) fn whole(
+    request: &HttpRequest,
+    payload: Payload,
+) -> impl Future<Output = Result<Bytes, ApiError>> + use<> {
+    let too_large = is_too_large(request);
+    async move {
+        if too_large {
+            return Err(ApiError::BodyTooLarge);
+        }
+        timeout(MAX_WAIT, read(payload))
+            .await
+            .map_err(|_| ApiError::BodySlow)?
     }
-    let length = request
-        .headers()
-        .get(CONTENT_LENGTH)?
-        .to_str()
-        .ok()?
-        .parse::<u64>()
-        .ok()?;
-    (length > MAX_BODY as u64).then_some(ApiError::BodyTooLarge)
 }
 
 async fn read(mut payload: Payload) -> Result<Bytes, ApiError> {
@@ -71,16 +84,13 @@ impl FromRequest for Fields {
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let refused = refused_by_headers(request);
-        let payload = payload.take();
+        let is_json = is_json(request);
+        let body = whole(request, payload.take());
         Box::pin(async move {
-            if let Some(error) = refused {
-                return Err(error);
+            if !is_json {
+                return Err(ApiError::ContentType);
             }
-            let body = timeout(MAX_WAIT, read(payload))
-                .await
-                .map_err(|_| ApiError::BodySlow)??;
-            match serde_json::from_slice(&body) {
+            match serde_json::from_slice(&body.await?) {
                 Ok(Value::Object(members)) => Ok(Self::new(members)),
                 Ok(_) => Err(ApiError::NotAnObject),
                 // serde_json's own text can quote the body.

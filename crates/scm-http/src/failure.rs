@@ -17,6 +17,9 @@ use scm_service::FieldError;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+/// The content type of the API's own form.
+pub(crate) const JSON: &str = "application/json";
+
 /// What an answer says when something was not done.
 #[derive(Debug, Clone)]
 pub(crate) struct Failure {
@@ -47,14 +50,44 @@ impl Failure {
         }
     }
 
-    fn own_form(&self) -> OwnForm<'_> {
-        OwnForm {
+    /// The failure in the API's own form.
+    pub(crate) fn own_text(&self) -> String {
+        let form = OwnForm {
             success: false,
             error: &self.error,
             code: &self.code,
             details: &self.details,
             beside: &self.beside,
+        };
+        // Text keys only, here and below: writing it cannot fail.
+        serde_json::to_string(&form).unwrap_or_default()
+    }
+
+    /// The failure that [`Self::own_text`] told; `None` if the text tells of none.
+    pub(crate) fn of_own_text(status: StatusCode, text: &str) -> Option<Self> {
+        let Ok(Value::Object(mut members)) = serde_json::from_str(text) else {
+            return None;
+        };
+        let mut take = |name| members.shift_remove(name);
+        if take("success") != Some(Value::Bool(false)) {
+            return None;
         }
+        let (Some(Value::String(error)), Some(Value::String(code))) = (take("error"), take("code"))
+        else {
+            return None;
+        };
+        let details = take("details").unwrap_or_default();
+        let details = details.as_array().into_iter().flatten();
+        let detail = |told: &Value| {
+            let text = |name| told[name].as_str().map(str::to_owned);
+            Some(FieldError::new(text("field")?, text("message")?))
+        };
+        Some(Self {
+            code: Cow::Owned(code),
+            details: details.map(detail).collect::<Option<_>>()?,
+            beside: members,
+            ..Self::new(status, "", error)
+        })
     }
 
     fn problem(&self) -> Problem<'_> {
@@ -82,14 +115,13 @@ impl Failure {
             answer.insert_header((WWW_AUTHENTICATE, "Bearer realm=\"scm\""));
         }
         let (kind, body) = match form {
-            Form::Own => ("application/json", serde_json::to_string(&self.own_form())),
+            Form::Own => (JSON, self.own_text()),
             Form::Problem => (
                 "application/problem+json",
-                serde_json::to_string(&self.problem()),
+                serde_json::to_string(&self.problem()).unwrap_or_default(),
             ),
         };
-        // Text keys only: writing it cannot fail.
-        let mut response = answer.content_type(kind).body(body.unwrap_or_default());
+        let mut response = answer.content_type(kind).body(body);
         response.extensions_mut().insert(self);
         response
     }
@@ -161,6 +193,26 @@ fn asks_for_problem(range: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_own_form_can_be_read_again() {
+        let mut failure = Failure::new(StatusCode::CONFLICT, "ref_conflict", "Another is there");
+        failure.details.push(FieldError::new("name", "is taken"));
+        failure.beside.insert("conflict".into(), Value::from("x"));
+        let text = failure.own_text();
+        let again = Failure::of_own_text(failure.status, &text).unwrap();
+        assert_eq!(again.own_text(), text);
+        assert_eq!(
+            serde_json::to_string(&again.problem()).unwrap(),
+            serde_json::to_string(&failure.problem()).unwrap()
+        );
+        for other in ["", "[]", r#"{"success":true,"data":1}"#] {
+            assert!(
+                Failure::of_own_text(failure.status, other).is_none(),
+                "{other}"
+            );
+        }
+    }
 
     #[test]
     fn accept() {

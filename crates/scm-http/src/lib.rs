@@ -8,6 +8,7 @@ mod error;
 mod etag;
 mod failure;
 mod health;
+mod idempotency;
 mod middleware;
 mod path;
 mod query;

@@ -47,7 +47,16 @@ fn in_form(response: HttpResponse<BoxBody>, form: Form) -> HttpResponse<BoxBody>
         return response;
     }
     let failure = response.extensions().get::<Failure>().cloned();
-    failure.map_or(response, |failure| failure.respond(form))
+    let Some(failure) = failure else {
+        return response;
+    };
+    let mut problem = failure.respond(form);
+    for (name, value) in response.headers() {
+        if !problem.headers().contains_key(name) {
+            problem.headers_mut().append(name.clone(), value.clone());
+        }
+    }
+    problem
 }
 
 fn dressed(mut response: HttpResponse<BoxBody>, id: &str, form: Form) -> HttpResponse<BoxBody> {

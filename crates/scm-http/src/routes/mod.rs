@@ -25,6 +25,7 @@ use crate::{
     auth::State,
     envelope::Envelope,
     failure::{Failure, Form},
+    idempotency::idempotent,
     middleware::observe,
 };
 
@@ -57,7 +58,8 @@ pub fn configure(
                     only(web::resource(["", "/"]), "GET, HEAD, POST")
                         .route(web::get().to(integrations::list))
                         .route(web::head().to(integrations::list))
-                        .route(web::post().to(integrations::create)),
+                        .route(web::post().to(integrations::create))
+                        .wrap(from_fn(idempotent)),
                 )
                 .service(
                     readable("/providers")
@@ -66,18 +68,21 @@ pub fn configure(
                 )
                 .service(
                     only(web::resource("/verify"), "POST")
-                        .route(web::post().to(verification::dry_run)),
+                        .route(web::post().to(verification::dry_run))
+                        .wrap(from_fn(idempotent)),
                 )
                 .service(
                     only(web::resource("/{id}"), "GET, HEAD, PATCH, DELETE")
                         .route(web::get().to(integrations::get))
                         .route(web::head().to(integrations::get))
                         .route(web::patch().to(integrations::update))
-                        .route(web::delete().to(integrations::delete)),
+                        .route(web::delete().to(integrations::delete))
+                        .wrap(from_fn(idempotent)),
                 )
                 .service(
                     only(web::resource("/{id}/verify"), "POST")
-                        .route(web::post().to(verification::verify)),
+                        .route(web::post().to(verification::verify))
+                        .wrap(from_fn(idempotent)),
                 )
                 .configure(work)
                 .default_service(web::to(fallback)),
@@ -93,7 +98,8 @@ fn work(config: &mut ServiceConfig) {
             only(web::resource("/{id}/branches"), "GET, HEAD, POST")
                 .route(web::get().to(branches::list))
                 .route(web::head().to(branches::list))
-                .route(web::post().to(branches::create)),
+                .route(web::post().to(branches::create))
+                .wrap(from_fn(idempotent)),
         )
         .service(
             readable("/{id}/branches/{name:.*}")
@@ -104,7 +110,8 @@ fn work(config: &mut ServiceConfig) {
             only(web::resource("/{id}/tags"), "GET, HEAD, POST")
                 .route(web::get().to(tags::list))
                 .route(web::head().to(tags::list))
-                .route(web::post().to(tags::create)),
+                .route(web::post().to(tags::create))
+                .wrap(from_fn(idempotent)),
         )
         .service(
             readable("/{id}/tags/latest")
@@ -128,10 +135,13 @@ fn work(config: &mut ServiceConfig) {
         )
         .service(
             only(web::resource("/{id}/release-notes"), "POST")
-                .route(web::post().to(releases::notes)),
+                .route(web::post().to(releases::notes))
+                .wrap(from_fn(idempotent)),
         )
         .service(
-            only(web::resource("/{id}/releases"), "POST").route(web::post().to(releases::create)),
+            only(web::resource("/{id}/releases"), "POST")
+                .route(web::post().to(releases::create))
+                .wrap(from_fn(idempotent)),
         )
         .service(
             readable("/{id}/urls")

@@ -216,6 +216,11 @@ impl TestApp {
     }
 
     pub(crate) async fn new(url: &str, mode: Mode) -> Self {
+        Self::with_hosts(url, mode, Vec::new()).await
+    }
+
+    /// With code hosts beside the three scripted ones.
+    pub(crate) async fn with_hosts(url: &str, mode: Mode, more: Vec<ProviderHost>) -> Self {
         LazyLock::force(&LOG);
         let options = ConnectOptions {
             acquire_timeout: Duration::from_secs(2),
@@ -233,15 +238,18 @@ impl TestApp {
             CodeHost::gitlab().await,
             CodeHost::bitbucket().await,
         );
+        let mut hosts = vec![
+            provider_host(Standard::Github, &github),
+            provider_host(Standard::Gitlab, &gitlab),
+            provider_host(Standard::Bitbucket, &bitbucket),
+        ];
+        hosts.extend(more);
         let services = Services::builder(database, cipher)
-            .hosts(vec![
-                provider_host(Standard::Github, &github),
-                provider_host(Standard::Gitlab, &gitlab),
-                provider_host(Standard::Bitbucket, &bitbucket),
-            ])
+            .hosts(hosts)
             .transport(TransportSettings {
                 request_timeout: Duration::from_secs(1),
                 operation_budget: Duration::from_secs(3),
+                write_pause: Duration::ZERO,
                 ..TransportSettings::default()
             })
             .clock(clock.clone())

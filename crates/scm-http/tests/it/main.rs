@@ -17,3 +17,4 @@ mod faults;
 mod secrets;
 mod tenancy;
 mod verify;
+mod work;

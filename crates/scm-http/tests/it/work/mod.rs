@@ -1,0 +1,108 @@
+//! Release work over HTTP, on code hosts with a real repository behind them: git is the oracle.
+
+mod contract;
+
+use actix_web::http::Method;
+use scm_service::ProviderHost;
+use scm_testkit::{
+    db::{Backend, TestDb},
+    git_host::{Dialect, GitHost},
+};
+use scm_types::{HostKind, WebHost};
+use serde_json::{Value, json};
+
+use crate::app::{Answer, MARK, Mode, TestApp};
+
+/// The API with one repository connected, as `t1`'s.
+pub(crate) struct Bench {
+    pub(crate) app: TestApp,
+    pub(crate) git: GitHost,
+    pub(crate) id: String,
+    mode: Mode,
+    _db: Option<TestDb>,
+}
+
+fn kind(dialect: Dialect) -> HostKind {
+    match dialect {
+        Dialect::Github => HostKind::Github,
+        Dialect::Gitlab => HostKind::Gitlab,
+        Dialect::Bitbucket => HostKind::Bitbucket,
+        Dialect::DataCenter => HostKind::BitbucketDataCenter,
+    }
+}
+
+/// A credential of the right shape, with the mark in it.
+fn token(dialect: Dialect) -> String {
+    match dialect {
+        Dialect::Github => format!("ghp_{MARK}"),
+        Dialect::Gitlab => format!("glpat-{MARK}"),
+        Dialect::Bitbucket => format!("dev@example.com:ATATT3x{MARK}"),
+        Dialect::DataCenter => format!("BBDC-{MARK}"),
+    }
+}
+
+fn provider_host(git: &GitHost) -> ProviderHost {
+    let web = WebHost::parse(kind(git.dialect()), &git.base_url()).unwrap();
+    ProviderHost {
+        api_url: git.api_url().parse().unwrap(),
+        allow_private_addresses: true,
+        ..ProviderHost::default_for(web)
+    }
+}
+
+impl Bench {
+    /// Without authentication, on SQLite; the repository has one commit.
+    pub(crate) async fn new(dialect: Dialect) -> Self {
+        Self::with(GitHost::start(dialect).await).await
+    }
+
+    /// The same with a repository that the test has made.
+    pub(crate) async fn with(git: GitHost) -> Self {
+        let db = TestDb::migrated(Backend::Sqlite).await.unwrap();
+        let bench = Self::on(&db, Mode::Open, git).await;
+        Self {
+            _db: Some(db),
+            ..bench
+        }
+    }
+
+    /// On a database of the test.
+    pub(crate) async fn on(db: &TestDb, mode: Mode, git: GitHost) -> Self {
+        let app = TestApp::with_hosts(&db.url, mode, vec![provider_host(&git)]).await;
+        let mut bench = Self {
+            app,
+            git,
+            id: String::new(),
+            mode,
+            _db: None,
+        };
+        let body = json!({
+            "tenantId": "t1",
+            "scmType": kind(bench.git.dialect()).scm_type(),
+            "repositoryUrl": bench.git.repository_url(),
+            "accessToken": token(bench.git.dialect()),
+        });
+        let create = bench.app.request(Method::POST, "", bench.owner());
+        bench.id = bench.app.send(create.set_json(body)).await.expect(201).id();
+        bench
+    }
+
+    fn owner(&self) -> Option<&'static str> {
+        (self.mode == Mode::Keys).then_some("t1-owner")
+    }
+
+    /// The path of the connection, and what follows.
+    pub(crate) fn path(&self, rest: &str) -> String {
+        format!("/{}{rest}", self.id)
+    }
+
+    pub(crate) async fn get(&self, rest: &str) -> Answer {
+        let request = self.app.request(Method::GET, &self.path(rest), self.owner());
+        self.app.send(request).await
+    }
+
+    pub(crate) async fn post(&self, rest: &str, body: &Value) -> Answer {
+        let request = self.app.request(Method::POST, &self.path(rest), self.owner());
+        self.app.send(request.set_json(body)).await
+    }
+}
