@@ -9,10 +9,10 @@
 
 use scm_types::{
     BranchInfo, BranchName, CommitSha, Ensured, NewRelease, NewTag, RefKind, ReleaseInfo,
-    RepositoryInfo, TagInfo,
+    RepositoryInfo, ScmType, TagInfo,
 };
 
-use crate::{ProviderError, host::Host};
+use crate::{ProviderError, host::Host, text};
 
 /// A branch at a commit.
 pub(crate) async fn branch<H: Host>(
@@ -79,8 +79,13 @@ pub(crate) async fn release<H: Host>(
     info: &RepositoryInfo,
     release: &NewRelease,
 ) -> Result<Ensured<ReleaseInfo>, ProviderError> {
+    // Elsewhere the mark is not kept, so it cannot differ.
+    let wanted = NewRelease {
+        prerelease: release.prerelease && H::TRAITS.scm_type == ScmType::Github,
+        ..release.clone()
+    };
     let judge = |found: ReleaseInfo| {
-        let differs = differences(release, &found);
+        let differs = differences(&wanted, &found);
         if differs.is_empty() {
             return Ok(found);
         }
@@ -103,7 +108,7 @@ pub(crate) async fn release<H: Host>(
             name: release.name.clone(),
             notes: release.notes.clone(),
             draft: false,
-            prerelease: release.prerelease,
+            prerelease: wanted.prerelease,
             url: host.context().repository.release_url(&release.tag),
         })),
         Ok(None) => Err(match sent {
@@ -184,14 +189,13 @@ fn judged<T: AtCommit>(kind: RefKind, wanted: &CommitSha, found: T) -> Result<T,
 }
 
 /// Members in which a release differs from the wanted one. Hosts change line endings and cut blank
-/// ends, so those do not count.
+/// ends, and what is read of them has no control characters, so those do not count.
 fn differences(wanted: &NewRelease, found: &ReleaseInfo) -> Vec<&'static str> {
-    let same = |a: &str, b: &str| a.lines().eq(b.lines()) || plain(a) == plain(b);
     let mut differs = Vec::new();
-    if wanted.name.trim() != found.name.trim() {
+    if plain(&wanted.name) != plain(&found.name) {
         differs.push("name");
     }
-    if !same(&wanted.notes, &found.notes) {
+    if plain(&wanted.notes) != plain(&found.notes) {
         differs.push("notes");
     }
     if wanted.prerelease != found.prerelease {
@@ -200,8 +204,9 @@ fn differences(wanted: &NewRelease, found: &ReleaseInfo) -> Vec<&'static str> {
     differs
 }
 
-fn plain(text: &str) -> String {
-    text.replace("\r\n", "\n").trim_end().to_owned()
+fn plain(raw: &str) -> String {
+    let text = text::prose(raw, usize::MAX).replace("\r\n", "\n");
+    text.trim_end().to_owned()
 }
 
 /// A repository that takes no writes is not even asked.
@@ -271,6 +276,7 @@ mod tests {
         check("One", "a\nb\n", false, &[]);
         check("One", "a\r\nb", false, &[]);
         check("One ", "a\nb\n\n", false, &[]);
+        check("One", "a\u{7}\nb", false, &[]);
         check("Two", "a\nb", false, &["name"]);
         check("One", "a", true, &["notes", "prerelease"]);
     }
