@@ -175,7 +175,7 @@ pub enum ProviderError {
         status: u16,
     },
     /// The tag has a release, and it is another one.
-    #[error("The tag {tag} has a release already, with another {}", .differs.join(", "))]
+    #[error("The tag {tag} has a release already, and it differs in: {}", .differs.join(", "))]
     ReleaseConflict {
         /// The tag.
         tag: TagName,

@@ -9,7 +9,7 @@ use scm_types::{AccessToken, Clock, HostKind, InvalidHost, RepoUrl, WebHost, Web
 use url::Url;
 
 use crate::{
-    Provider, ProviderDescription, ProviderError, TransportSettings,
+    GithubApp, OauthClient, Provider, ProviderDescription, ProviderError, TransportSettings,
     bitbucket::{self, Bitbucket},
     context::{Context, Known},
     data_center::{self, DataCenter},
@@ -31,6 +31,10 @@ pub struct ProviderHost {
     pub allow_private_addresses: bool,
     /// Further certificate authorities, PEM.
     pub ca_pem: Option<Vec<u8>>,
+    /// What OAuth tokens are refreshed with.
+    pub oauth: Option<OauthClient>,
+    /// The GitHub App that installations are read with; GitHub only.
+    pub app: Option<GithubApp>,
 }
 
 impl ProviderHost {
@@ -63,6 +67,8 @@ impl ProviderHost {
             oauth_url: Some(base),
             allow_private_addresses: false,
             ca_pem: None,
+            oauth: None,
+            app: None,
         }
     }
 

@@ -42,7 +42,7 @@ pub use page::{InvalidPage, Page, PageCursor, PageLimit, PageRequest};
 pub use patch::Patch;
 pub use provider::{InvalidEnum, ScmType};
 pub use repo_url::{RepoUrl, RepoUrlError, without_userinfo};
-pub use secret::{AccessToken, InvalidSecret, RefreshToken, WebhookSecret};
+pub use secret::{AccessToken, ClientSecret, InvalidSecret, RefreshToken, WebhookSecret};
 pub use text::{DisplayName, InvalidText};
 pub use timestamp::{InvalidTimestamp, Timestamp};
 pub use verification::{

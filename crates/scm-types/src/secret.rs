@@ -88,6 +88,10 @@ secret!(
     RefreshToken
 );
 secret!(
+    /// What an OAuth client proves itself with at a code host.
+    ClientSecret
+);
+secret!(
     /// What a code host signs its deliveries with.
     WebhookSecret
 );

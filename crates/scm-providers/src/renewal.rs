@@ -1,0 +1,96 @@
+//! New credentials for old ones: OAuth refresh, tokens of an App's installation, rotation of access
+//! tokens.
+//!
+//! - Each of these is sent exactly once. A refresh token works once, and a repeated rotation revokes
+//!   every token of its family: whether to try again is decided by whoever keeps the credential.
+//! - A definite "no" is told apart from an answer that never came.
+
+use std::fmt;
+
+use scm_types::{AccessToken, ClientSecret, RefreshToken, RepoUrl, Timestamp};
+use zeroize::Zeroizing;
+
+use crate::{ProviderError, Registry};
+
+/// This system as an OAuth client of a host.
+#[derive(Clone)]
+pub struct OauthClient {
+    /// Its public name there.
+    pub client_id: String,
+    /// What it proves itself with.
+    pub client_secret: ClientSecret,
+}
+
+impl fmt::Debug for OauthClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OauthClient")
+            .field("client_id", &self.client_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// This system as a GitHub App.
+#[derive(Clone)]
+pub struct GithubApp {
+    /// The App's id.
+    pub id: u64,
+    /// Its private key, PEM.
+    pub private_key: Zeroizing<String>,
+}
+
+impl fmt::Debug for GithubApp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GithubApp")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A new credential.
+#[derive(Clone)]
+pub struct FreshTokens {
+    /// What is presented from now on.
+    pub access_token: AccessToken,
+    /// What it is renewed with; `None` if the old one stays good.
+    pub refresh_token: Option<RefreshToken>,
+    /// When it ends, if the host told.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Why there is no new credential.
+#[derive(Debug, thiserror::Error)]
+pub enum RenewalError {
+    /// The host said no, for good: somebody has to connect the repository again.
+    #[error("{reason}")]
+    Refused {
+        /// Why, and what to do.
+        reason: &'static str,
+    },
+    /// The operator has not configured what it takes for this host.
+    #[error("This server is not set up to renew credentials of the repository's host")]
+    NotConfigured,
+    /// Nothing was sent, or the host said that it did nothing: trying again later is safe.
+    #[error(transparent)]
+    NotDone(ProviderError),
+    /// It was sent and no clear answer came: the old credential may be used up.
+    #[error("{0}. Whether the credential was renewed is not known")]
+    Unknown(#[source] ProviderError),
+}
+
+impl Registry {
+    /// Whether OAuth tokens of a repository's host can be refreshed.
+    #[must_use]
+    pub fn can_refresh(&self, repository: &RepoUrl) -> bool {
+        self.hosts()
+            .iter()
+            .any(|host| host.web == *repository.host() && host.oauth.is_some())
+    }
+
+    /// Whether a repository can be read with an App's installation.
+    #[must_use]
+    pub fn has_app(&self, repository: &RepoUrl) -> bool {
+        self.hosts()
+            .iter()
+            .any(|host| host.web == *repository.host() && host.app.is_some())
+    }
+}
