@@ -3,11 +3,10 @@
 //! - A repository has no address by its id, so it is always asked for by its path. That another one
 //!   has taken over the name is seen by its id, which [`RepositoryInfo::id`] tells; comparing it
 //!   with the one that is stored is for the caller.
-//! - Status 401 means a refused credential and a missing permission alike; see `error`.
 //! - Nothing but a header of the answers tells whom a credential belongs to, and nothing at all what
 //!   it may do: who can read the webhooks is an administrator, for everybody else only trying tells.
-//! - A public repository is shown to everybody. Where the host says that it took a credential for
-//!   nobody's, the credential is refused; where it says nothing, that cannot be told.
+//! - A public repository is shown to everybody: an answer given to nobody refuses the credential, one
+//!   that does not say to whom proves nothing.
 
 mod error;
 mod history;
@@ -98,7 +97,11 @@ impl DataCenter {
         body: serde_json::Value,
     ) -> Result<T, ProviderError> {
         let answer = self.0.send(Method::POST, path, body).await?;
-        self.accept(answer, Subject::Part)?.json()
+        // Missing rights are another status, so it is the commit that is missing.
+        let missing = ProviderError::BadRequest { status: 404 };
+        if_there(self.accept(answer, Subject::Part))?
+            .ok_or(missing)?
+            .json()
     }
 
     async fn asked(&self) -> Result<Answer, ProviderError> {

@@ -122,12 +122,16 @@ impl Gitlab {
         }
     }
 
+    /// Not sent for an empty project: GitLab would make a first commit for it by itself.
     pub(super) async fn create_branch(
         &self,
         info: &RepositoryInfo,
         name: &BranchName,
         at: &CommitSha,
     ) -> Result<(), ProviderError> {
+        if info.default_branch.is_none() {
+            return Err(ProviderError::EmptyRepository);
+        }
         let path = within(info, &["repository", "branches"]);
         let body = json!({"branch": name.as_str(), "ref": at.as_str()});
         let made: wire::Branch = self.make(&path, body).await?;
