@@ -1,6 +1,8 @@
 //! What only Bitbucket Cloud does.
 
-use scm_providers::ProviderError;
+mod release_work;
+
+use scm_providers::{ListRequest, ProviderError};
 use scm_testkit::code_host::{Reply, Standard};
 use scm_types::{HookAccess, OperationState, Permission, TokenKind};
 use serde_json::json;
@@ -250,22 +252,22 @@ async fn no_conditional_requests_are_made() {
 }
 
 #[tokio::test]
-async fn pages_of_branches_are_followed() {
+async fn pages_of_branches_are_asked_for_at_the_repository_wherever_links_lead() {
     let bench = bench().await;
     let provider = bench.standard();
-    let identity = provider.identity().await.unwrap();
-    let info = provider.repository(&identity).await.unwrap().info;
+    let info = provider.info().await.unwrap();
     let route = Standard::Bitbucket.branches_route();
-    let next = format!("{}{route}?page=2", bench.host.api_url());
-    let first = Reply::fixture("bitbucket/branches_200_page1").with(&json!({"next": next}));
-    bench.host.on("GET", route, first);
-    let second = json!({"values": [{"name": "release/1.0", "target": {"hash": "abc"}}]});
-    bench
-        .host
-        .on("GET", &format!("{route}?page=2"), Reply::json(200, &second));
-    let first = provider.branches(&info, None).await.unwrap();
-    assert_eq!(first.branches.len(), 2);
-    let second = provider.branches(&info, first.next.as_ref()).await.unwrap();
-    assert_eq!(second.branches[0].name, "release/1.0");
-    assert_eq!(second.next, None);
+    let page = |name: &str| json!({"values": [{"name": name, "target": {"hash": "a".repeat(40)}}]});
+    for elsewhere in [bench.host.api_url(), "https://evil.example/2.0".to_owned()] {
+        let mut first = page("main");
+        first["next"] = json!(format!("{elsewhere}{route}?page=2"));
+        bench.host.on("GET", route, Reply::json(200, &first));
+        let second = Reply::json(200, &page("release/1.0"));
+        bench.host.on("GET", &format!("{route}?page=2"), second);
+        let list = provider.branches(&info, &ListRequest::default()).await;
+        let list = list.unwrap();
+        let names: Vec<_> = list.items.iter().map(|it| it.name.as_str()).collect();
+        assert_eq!(names, ["main", "release/1.0"]);
+        assert_eq!(list.next, None);
+    }
 }

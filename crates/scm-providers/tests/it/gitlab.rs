@@ -1,10 +1,12 @@
 //! What only GitLab does.
 
-use scm_providers::{Known, ProviderError, ProviderHost};
+mod release_work;
+
+use scm_providers::{Known, ListRequest, ProviderError, ProviderHost};
 use scm_testkit::code_host::{CodeHost, Reply, Standard};
 use scm_types::{
-    AccessToken, FixedClock, HookAccess, HostKind, OperationState, Permission, RepoUrl, TokenKind,
-    WebHost,
+    AccessToken, FixedClock, HookAccess, HostKind, OperationState, PageLimit, Permission, RepoUrl,
+    TokenKind, WebHost,
 };
 use serde_json::json;
 
@@ -245,28 +247,35 @@ async fn limits_told_in_plain_text_are_limits() {
 async fn branches_are_walked_by_key_until_an_empty_page() {
     let bench = bench().await;
     let provider = bench.standard();
-    let identity = provider.identity().await.unwrap();
-    let info = provider.repository(&identity).await.unwrap().info;
+    let info = provider.info().await.unwrap();
     let route = Standard::Gitlab.branches_route();
     let next = format!("{}{route}?page_token=main", bench.host.api_url());
     let link = format!("<{next}>; rel=\"next\"");
-    let full = Reply::fixture("gitlab/branches_200_keyset_page1").header("link", &link);
+    let sha = json!({"id": "a".repeat(40)});
+    let full = json!([{"name": "feature", "commit": sha}, {"name": "main", "commit": sha}]);
+    let full = Reply::json(200, &full).header("link", &link);
     bench.host.on("GET", route, full);
     let last = Reply::fixture("gitlab/branches_200_keyset_last_empty").header("link", &link);
     bench
         .host
         .on("GET", &format!("{route}?page_token=main"), last);
-    let first = provider.branches(&info, None).await.unwrap();
-    assert_eq!(first.branches.len(), 2);
-    assert!(
-        bench
-            .host
-            .requests()
-            .iter()
-            .any(|request| { request.query == "pagination=keyset&per_page=100" })
-    );
-    let last = provider.branches(&info, first.next.as_ref()).await.unwrap();
-    assert_eq!((last.branches.len(), last.next), (0, None));
+    bench.host.forget_requests();
+    let request = ListRequest {
+        limit: PageLimit::new(2).unwrap(),
+        ..ListRequest::default()
+    };
+    let first = provider.branches(&info, &request).await.unwrap();
+    assert_eq!(first.items.len(), 2);
+    let asked = bench.host.requests();
+    assert_eq!(asked[0].query, "pagination=keyset&per_page=100");
+    assert_eq!(asked.len(), 1, "the limit was reached");
+    let rest = ListRequest {
+        after: first.next,
+        ..request
+    };
+    let last = provider.branches(&info, &rest).await.unwrap();
+    assert_eq!((last.items.len(), last.next), (0, None));
+    assert_eq!(bench.host.requests().len(), 2);
 }
 
 #[tokio::test]

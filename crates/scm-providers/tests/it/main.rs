@@ -8,6 +8,7 @@
 
 mod bitbucket;
 mod contract;
+mod data_center;
 mod egress;
 mod github;
 mod gitlab;

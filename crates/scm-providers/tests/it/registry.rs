@@ -72,6 +72,12 @@ fn addresses_by_the_rules_of_each_product() {
         "https://api.bitbucket.org/2.0",
         "https://bitbucket.org",
     );
+    check(
+        HostKind::BitbucketDataCenter,
+        "git.example.com:8443/bitbucket",
+        "https://git.example.com:8443/bitbucket/rest",
+        "https://git.example.com:8443/bitbucket",
+    );
 }
 
 #[test]
@@ -92,13 +98,6 @@ fn lists_that_cannot_be_served() {
         change(&mut host);
         registry(vec![host]).err().unwrap()
     };
-    let error = registry(vec![host(HostKind::BitbucketDataCenter, "bb.example.com")]);
-    let error = error.err().unwrap();
-    assert!(matches!(error, RegistryError::UnsupportedKind { .. }));
-    assert_eq!(
-        error.to_string(),
-        "bb.example.com: bitbucket-data-center is not supported yet"
-    );
     let error = registry(vec![good(), good()]).err().unwrap();
     assert!(matches!(error, RegistryError::Hosts(_)), "{error}");
     for url in [
@@ -201,4 +200,21 @@ fn descriptions_are_camel_case_and_hold_no_address_of_the_api() {
     assert!(!capabilities.contains(&"createRelease".into()));
     assert_eq!(described[0]["capabilities"].as_array().unwrap().len(), 5);
     assert!(!described.to_string().contains("api.bitbucket.org"));
+}
+
+#[test]
+fn both_products_called_bitbucket_say_how_to_give_credentials() {
+    let hosts = vec![
+        host(HostKind::Bitbucket, "bitbucket.org"),
+        host(HostKind::BitbucketDataCenter, "git.example.com"),
+    ];
+    let described = serde_json::to_value(registry(hosts).unwrap().describe()).unwrap();
+    let data_center = &described[1];
+    assert_eq!(data_center["scmType"], "BITBUCKET");
+    assert_eq!(data_center["kind"], "bitbucket-data-center");
+    let kinds = data_center["credentials"].as_array().unwrap().iter();
+    let kinds = kinds.map(|it| it["kind"].as_str().unwrap());
+    let kinds: Vec<_> = kinds.collect();
+    assert_eq!(kinds, ["data-center-access-token", "data-center-password"]);
+    assert_eq!(data_center["capabilities"], described[0]["capabilities"]);
 }

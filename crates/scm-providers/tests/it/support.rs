@@ -1,5 +1,7 @@
 //! A registry of one scripted host, a clock that stands still, and short times.
 
+pub(crate) mod git;
+
 use std::{sync::Arc, time::Duration};
 
 use scm_providers::{

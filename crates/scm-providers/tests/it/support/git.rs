@@ -1,0 +1,101 @@
+//! A registry of one host that is backed by a git repository.
+
+use std::{sync::Arc, time::Duration};
+
+use scm_providers::{Known, Provider, ProviderError, ProviderHost, Registry, TransportSettings};
+use scm_testkit::git_host::{Dialect, GitHost};
+use scm_types::{
+    AccessToken, BranchName, CommitSha, FixedClock, HostKind, NewTag, RepoUrl, RepositoryInfo,
+    TagName, WebHost,
+};
+
+use super::{NOW, at, registry, settings};
+
+pub(crate) struct GitBench {
+    pub(crate) host: GitHost,
+    registry: Registry,
+}
+
+impl GitBench {
+    /// A repository with one commit on `main`.
+    pub(crate) async fn start(dialect: Dialect) -> Self {
+        Self::on(GitHost::start(dialect).await)
+    }
+
+    pub(crate) fn on(host: GitHost) -> Self {
+        let kind = match host.dialect() {
+            Dialect::Github => HostKind::Github,
+            Dialect::Gitlab => HostKind::Gitlab,
+            Dialect::Bitbucket => HostKind::Bitbucket,
+            Dialect::DataCenter => HostKind::BitbucketDataCenter,
+        };
+        let web = WebHost::parse(kind, &host.base_url()).unwrap();
+        let configured = ProviderHost {
+            allow_private_addresses: true,
+            ..ProviderHost::default_for(web)
+        };
+        // git is started for each request.
+        let settings = TransportSettings {
+            request_timeout: Duration::from_secs(10),
+            operation_budget: Duration::from_mins(1),
+            max_body: 4 * 1024 * 1024,
+            ..settings()
+        };
+        let clock = Arc::new(FixedClock::at(at(NOW)));
+        Self {
+            registry: registry(configured, settings, &clock).unwrap(),
+            host,
+        }
+    }
+
+    pub(crate) fn open(
+        &self,
+        token: &str,
+        known: Known,
+    ) -> Result<Box<dyn Provider>, ProviderError> {
+        let url = RepoUrl::parse(&self.host.repository_url(), self.registry.web_hosts()).unwrap();
+        let token = AccessToken::parse(token).unwrap();
+        self.registry.open(&url, &token, known)
+    }
+
+    pub(crate) fn provider(&self) -> Box<dyn Provider> {
+        let token = self.host.dialect().token();
+        self.open(token, Known::default()).unwrap()
+    }
+
+    /// A handle and the repository; what it took is forgotten.
+    pub(crate) async fn work(&self) -> (Box<dyn Provider>, RepositoryInfo) {
+        let provider = self.provider();
+        let info = provider.info().await.unwrap();
+        self.host.forget_requests();
+        (provider, info)
+    }
+
+    /// The commit that git has for a revision.
+    pub(crate) fn sha(&self, revision: &str) -> CommitSha {
+        CommitSha::parse(&self.host.repo().peel(revision).unwrap()).unwrap()
+    }
+
+    /// The queries of the requests whose path ends so.
+    pub(crate) fn queries(&self, path_end: &str) -> Vec<String> {
+        let requests = self.host.requests().into_iter();
+        let requests = requests.filter(|request| request.path.ends_with(path_end));
+        requests.map(|request| request.query).collect()
+    }
+}
+
+pub(crate) fn branch(name: &str) -> BranchName {
+    BranchName::parse(name).unwrap()
+}
+
+pub(crate) fn tag(name: &str) -> TagName {
+    TagName::parse(name).unwrap()
+}
+
+pub(crate) fn new_tag(name: &str, commit: &CommitSha) -> NewTag {
+    NewTag {
+        name: tag(name),
+        commit: commit.clone(),
+        message: "Line one\n\nLine two".to_owned(),
+    }
+}
