@@ -98,7 +98,7 @@ impl Bench {
 fn patient() -> TransportSettings {
     TransportSettings {
         request_timeout: Duration::from_secs(10),
-        operation_budget: Duration::from_secs(120),
+        operation_budget: Duration::from_mins(2),
         max_body: 8 * 1024 * 1024,
         write_pause: Duration::ZERO,
         ..settings()
