@@ -14,6 +14,7 @@ mod conditions;
 mod contract;
 mod envelope;
 mod faults;
+mod idempotency;
 mod secrets;
 mod tenancy;
 mod verify;

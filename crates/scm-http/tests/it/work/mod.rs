@@ -1,8 +1,13 @@
 //! Release work over HTTP, on code hosts with a real repository behind them: git is the oracle.
 
+mod bad_input;
 mod contract;
+mod lost;
+mod names;
+mod roles;
+mod states;
 
-use actix_web::http::Method;
+use actix_web::{http::Method, test::TestRequest};
 use scm_service::ProviderHost;
 use scm_testkit::{
     db::{Backend, TestDb},
@@ -97,12 +102,97 @@ impl Bench {
     }
 
     pub(crate) async fn get(&self, rest: &str) -> Answer {
-        let request = self.app.request(Method::GET, &self.path(rest), self.owner());
+        let request = self
+            .app
+            .request(Method::GET, &self.path(rest), self.owner());
         self.app.send(request).await
     }
 
     pub(crate) async fn post(&self, rest: &str, body: &Value) -> Answer {
-        let request = self.app.request(Method::POST, &self.path(rest), self.owner());
+        let request = self
+            .app
+            .request(Method::POST, &self.path(rest), self.owner());
         self.app.send(request.set_json(body)).await
     }
+}
+
+/// An operation on a repository whose tag `v1.0.0` and branch `main` are there.
+pub(crate) struct Op {
+    pub(crate) name: &'static str,
+    path: &'static str,
+    body: Option<Value>,
+    /// True if a viewer may do it.
+    pub(crate) reads: bool,
+    /// True if it makes something at the code host.
+    pub(crate) makes: bool,
+}
+
+impl Op {
+    pub(crate) fn request(&self, bench: &Bench, id: &str, caller: Option<&str>) -> TestRequest {
+        let path = format!("/{id}{}", self.path);
+        match &self.body {
+            None => bench.app.request(Method::GET, &path, caller),
+            Some(body) => bench
+                .app
+                .request(Method::POST, &path, caller)
+                .set_json(body),
+        }
+    }
+
+    pub(crate) async fn run(&self, bench: &Bench) -> Answer {
+        bench
+            .app
+            .send(self.request(bench, &bench.id, bench.owner()))
+            .await
+    }
+}
+
+/// Every operation that asks the code host; a new one belongs here.
+pub(crate) fn operations() -> Vec<Op> {
+    let read = |name, path| Op {
+        name,
+        path,
+        body: None,
+        reads: true,
+        makes: false,
+    };
+    let make = |name, path, body| Op {
+        name,
+        path,
+        body: Some(body),
+        reads: false,
+        makes: true,
+    };
+    vec![
+        read("branches", "/branches"),
+        read("branch", "/branches/main"),
+        make(
+            "create branch",
+            "/branches",
+            json!({"name": "made", "from": "main"}),
+        ),
+        read("latest", "/tags/latest"),
+        read("tags", "/tags"),
+        read("tag", "/tags/v1.0.0"),
+        make(
+            "create tag",
+            "/tags",
+            json!({"name": "v1.1.0", "branch": "main"}),
+        ),
+        read("compare", "/compare?base=v1.0.0&head=main"),
+        read("cherry-picks", "/cherry-picks?branch=main&tag=v1.0.0"),
+        Op {
+            makes: false,
+            ..make(
+                "release notes",
+                "/release-notes",
+                json!({"currentTag": "v1.0.0"}),
+            )
+        },
+        make(
+            "release",
+            "/releases",
+            json!({"tag": "v1.0.0", "notes": "All of it"}),
+        ),
+    ]
 }
