@@ -56,7 +56,7 @@ impl Services {
         let tag = request.tag.as_ref();
         let compare = match &request.compare {
             Some((base, head)) => {
-                let (base, head) = (Side::of(base)?, Side::of(head)?);
+                let (base, head) = (Side::of("base", base)?, Side::of("head", head)?);
                 Some(url.compare_url(base.revision(), head.revision()))
             }
             None => None,
@@ -79,14 +79,14 @@ enum Side<'a> {
 }
 
 impl<'a> Side<'a> {
-    fn of(spec: &'a RefSpec) -> Result<Self, ServiceError> {
+    fn of(field: &str, spec: &'a RefSpec) -> Result<Self, ServiceError> {
         Ok(match spec {
             RefSpec::Branch(name) => Self::Given(name.into()),
             RefSpec::Tag(name) => Self::Given(name.into()),
             RefSpec::Commit(sha) => Self::Given(sha.into()),
             RefSpec::Name(name) => Self::Branch(
                 BranchName::parse(name.as_str())
-                    .map_err(|error| ServiceError::invalid("base", error))?,
+                    .map_err(|error| ServiceError::invalid(field, error))?,
             ),
         })
     }
