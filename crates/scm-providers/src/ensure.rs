@@ -9,7 +9,7 @@
 
 use scm_types::{
     BranchInfo, BranchName, CommitSha, Ensured, NewRelease, NewTag, RefKind, ReleaseInfo,
-    RepositoryInfo, ScmType, TagInfo,
+    RepositoryInfo, TagInfo,
 };
 
 use crate::{ProviderError, host::Host, text};
@@ -81,7 +81,7 @@ pub(crate) async fn release<H: Host>(
 ) -> Result<Ensured<ReleaseInfo>, ProviderError> {
     // Elsewhere the mark is not kept, so it cannot differ.
     let wanted = NewRelease {
-        prerelease: release.prerelease && H::TRAITS.scm_type == ScmType::Github,
+        prerelease: release.prerelease && H::TRAITS.prereleases,
         ..release.clone()
     };
     let judge = |found: ReleaseInfo| {

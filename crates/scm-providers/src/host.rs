@@ -28,6 +28,8 @@ pub(crate) struct Traits {
     pub(crate) searches: bool,
     /// Whether there are releases.
     pub(crate) releases: bool,
+    /// Whether a release can be marked as not ready for everybody.
+    pub(crate) prereleases: bool,
     /// How many calls it takes to make a tag.
     pub(crate) calls_per_tag: u32,
 }

@@ -81,6 +81,10 @@ pub trait Provider: sealed::Sealed + Send + Sync {
     /// place for release notes.
     fn has_releases(&self) -> bool;
 
+    /// Whether the product can mark a release as not ready for everybody. Where it cannot, the mark
+    /// is left out.
+    fn marks_prereleases(&self) -> bool;
+
     /// Asks who the credential belongs to and what it is.
     async fn identity(&self) -> Result<Identity, ProviderError>;
 
@@ -197,6 +201,10 @@ impl<H: Host> Provider for H {
 
     fn has_releases(&self) -> bool {
         H::TRAITS.releases
+    }
+
+    fn marks_prereleases(&self) -> bool {
+        H::TRAITS.prereleases
     }
 
     async fn identity(&self) -> Result<Identity, ProviderError> {

@@ -98,6 +98,7 @@ impl Host for Bitbucket {
         scm_type: ScmType::Bitbucket,
         searches: true,
         releases: false,
+        prereleases: false,
         calls_per_tag: 1,
     };
 

@@ -131,6 +131,7 @@ impl Host for DataCenter {
         scm_type: ScmType::Bitbucket,
         searches: true,
         releases: false,
+        prereleases: false,
         calls_per_tag: 1,
     };
 

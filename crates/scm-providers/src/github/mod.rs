@@ -133,6 +133,7 @@ impl Host for Github {
         scm_type: ScmType::Github,
         searches: false,
         releases: true,
+        prereleases: true,
         calls_per_tag: 2,
     };
 

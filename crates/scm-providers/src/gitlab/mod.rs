@@ -144,6 +144,7 @@ impl Host for Gitlab {
         scm_type: ScmType::Gitlab,
         searches: true,
         releases: true,
+        prereleases: false,
         calls_per_tag: 1,
     };
 

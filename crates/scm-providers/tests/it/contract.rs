@@ -123,7 +123,7 @@ async fn a_good_connection() {
                 && report.branches[0].default
                 && !report.branches[1].default
                 && report.branches[1].name == "feature/login"
-                && report.branches[1].commit_sha == SHA
+                && report.branches[1].commit_sha.as_str() == SHA
                 && report.operations.len() == 5
                 && report.operations[0].state == OperationState::Allowed
         }),

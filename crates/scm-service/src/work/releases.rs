@@ -107,6 +107,9 @@ pub struct Released {
     pub previous_tag: Option<String>,
     /// The page: of the release or, where there is none, of the tag.
     pub url: String,
+    /// False where the notes are the message of a tag that was there already, and the host does not
+    /// tell it.
+    pub notes_confirmed: bool,
     /// What is not as on every host.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remark: Option<&'static str>,
@@ -114,6 +117,9 @@ pub struct Released {
 
 const NO_RELEASE_PAGE: &str = "This code host has no releases, so there is no release page: the notes are the message of the \
      annotated tag";
+
+const NO_MARK: &str =
+    "This code host has no mark for releases that are not ready for everybody; it was left out";
 
 const MESSAGE_NOT_TOLD: &str = "This code host has no releases, so there is no release page. The tag was there already, and \
      the host does not tell its message: whether it holds these notes is not known";
@@ -247,6 +253,7 @@ impl Work {
             notes,
             prerelease: new.prerelease,
         };
+        let is_unmarked = wanted.prerelease && !provider.marks_prereleases();
         let ensured = provider.ensure_release(info, &wanted).await?;
         Ok(Ensured {
             existing: ensured.existing,
@@ -256,7 +263,8 @@ impl Work {
                 notes: wanted.notes,
                 previous_tag,
                 release: Some(ensured.value),
-                remark: None,
+                notes_confirmed: true,
+                remark: is_unmarked.then_some(NO_MARK),
             },
         })
     }
@@ -302,6 +310,7 @@ impl Work {
                 notes,
                 previous_tag,
                 url: self.url.tag_url(&new.tag),
+                notes_confirmed: remark != MESSAGE_NOT_TOLD,
                 remark: Some(remark),
             },
         })

@@ -23,6 +23,10 @@ impl GitBench {
     }
 
     pub(crate) fn on(host: GitHost) -> Self {
+        Self::with(host, patient())
+    }
+
+    pub(crate) fn with(host: GitHost, settings: TransportSettings) -> Self {
         let kind = match host.dialect() {
             Dialect::Github => HostKind::Github,
             Dialect::Gitlab => HostKind::Gitlab,
@@ -33,13 +37,6 @@ impl GitBench {
         let configured = ProviderHost {
             allow_private_addresses: true,
             ..ProviderHost::default_for(web)
-        };
-        // git is started for each request.
-        let settings = TransportSettings {
-            request_timeout: Duration::from_secs(10),
-            operation_budget: Duration::from_mins(1),
-            max_body: 4 * 1024 * 1024,
-            ..settings()
         };
         let clock = Arc::new(FixedClock::at(at(NOW)));
         Self {
@@ -59,8 +56,11 @@ impl GitBench {
     }
 
     pub(crate) fn provider(&self) -> Box<dyn Provider> {
-        let token = self.host.dialect().token();
-        self.open(token, Known::default()).unwrap()
+        self.known(Known::default())
+    }
+
+    pub(crate) fn known(&self, known: Known) -> Box<dyn Provider> {
+        self.open(self.host.dialect().token(), known).unwrap()
     }
 
     /// A handle and the repository; what it took is forgotten.
@@ -81,6 +81,16 @@ impl GitBench {
         let requests = self.host.requests().into_iter();
         let requests = requests.filter(|request| request.path.ends_with(path_end));
         requests.map(|request| request.query).collect()
+    }
+}
+
+/// git is started for each request: nothing is cut short on a busy machine.
+pub(crate) fn patient() -> TransportSettings {
+    TransportSettings {
+        request_timeout: Duration::from_secs(10),
+        operation_budget: Duration::from_mins(2),
+        max_body: 8 * 1024 * 1024,
+        ..settings()
     }
 }
 

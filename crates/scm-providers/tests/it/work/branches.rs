@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use scm_providers::{ListRequest, ProviderError};
 use scm_types::{PageLimit, RefKind, RefSearch};
 
-use super::{Bench, NAMES, branch, on_every_dialect};
+use super::{NAMES, on_every_dialect};
+use crate::support::git::{GitBench, branch};
 
 /// Walks a list to its end; the names, and how many parts it took.
-async fn walk(bench: &Bench, search: Option<&str>, limit: u64) -> (Vec<String>, usize) {
+async fn walk(bench: &GitBench, search: Option<&str>, limit: u64) -> (Vec<String>, usize) {
     let (mut names, mut parts) = (Vec::new(), 0);
     let mut request = ListRequest {
         search: search.map(|text| RefSearch::parse(text).unwrap()),

@@ -11,7 +11,7 @@ use scm_testkit::{
 };
 use scm_types::{NewRelease, RepositoryInfo};
 
-use super::{Bench, branch, new_tag, patient, tag};
+use crate::support::git::{GitBench, branch, new_tag, patient, tag};
 
 /// Something that is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +41,7 @@ struct Case {
     what: Made,
     last_write: &'static str,
     reply: Reply,
-    bench: Bench,
+    bench: GitBench,
 }
 
 /// Every write of every dialect with every loss, some at a time: silence takes its time.
@@ -69,7 +69,7 @@ async fn on_every_write<Fut: Future<Output = ()>>(test: impl Fn(Case) -> Fut) {
                 what,
                 last_write: last_write(dialect, what),
                 reply,
-                bench: Bench::of(host, settings),
+                bench: GitBench::with(host, settings),
             })
             .await;
         })
@@ -77,7 +77,7 @@ async fn on_every_write<Fut: Future<Output = ()>>(test: impl Fn(Case) -> Fut) {
 }
 
 async fn ensure(
-    bench: &Bench,
+    bench: &GitBench,
     provider: &dyn Provider,
     info: &RepositoryInfo,
     what: Made,
@@ -124,7 +124,7 @@ fn last_write(dialect: Dialect, what: Made) -> &'static str {
     }
 }
 
-fn is_there(bench: &Bench, what: Made) -> bool {
+fn is_there(bench: &GitBench, what: Made) -> bool {
     let full_name = match what {
         Made::Branch => "refs/heads/release/1",
         Made::Tag => "refs/tags/v1",
@@ -168,7 +168,7 @@ async fn what_was_not_made_is_an_error_and_made_by_the_next_call() {
         };
         let sent = bench.host.writes().len();
         assert!(sent <= most, "{name}: a write is never repeated blindly");
-        let again = ensure(&bench, &*bench.open(), &info, what).await;
+        let again = ensure(&bench, &*bench.provider(), &info, what).await;
         assert!(matches!(again, Ok(false)), "{name}: {again:?}");
         assert!(is_there(&bench, what), "{name}");
     })
@@ -177,14 +177,14 @@ async fn what_was_not_made_is_an_error_and_made_by_the_next_call() {
 
 #[tokio::test]
 async fn a_tag_object_without_a_tag_is_no_tag() {
-    let bench = Bench::start(Dialect::Github).await;
+    let bench = GitBench::start(Dialect::Github).await;
     let (provider, info) = bench.work().await;
     // The object is made, its answer is lost: the second call is never sent.
     bench.host.lose("POST", "/git/tags", Reply::close());
     let made = ensure(&bench, &*provider, &info, Made::Tag).await;
     assert_eq!(made.unwrap_err().code(), "unavailable");
     assert!(bench.host.repo().tag_names().is_empty());
-    let again = ensure(&bench, &*bench.open(), &info, Made::Tag).await;
+    let again = ensure(&bench, &*bench.provider(), &info, Made::Tag).await;
     assert!(matches!(again, Ok(false)), "{again:?}");
     let object = bench.host.repo().object_type("refs/tags/v1");
     assert_eq!(object.as_deref(), Some("tag"));
@@ -194,10 +194,10 @@ async fn a_tag_object_without_a_tag_is_no_tag() {
 async fn two_at_once_make_one() {
     for dialect in Dialect::ALL {
         for &what in makes(dialect) {
-            let bench = Bench::start(dialect).await;
+            let bench = GitBench::start(dialect).await;
             bench.host.repo().annotated_tag("v0", "main", "Zero");
             let (one, info) = bench.work().await;
-            let two = bench.open();
+            let two = bench.provider();
             let (one, two) = tokio::join!(
                 ensure(&bench, &*one, &info, what),
                 ensure(&bench, &*two, &info, what),

@@ -4,14 +4,15 @@ use scm_providers::ProviderError;
 use scm_testkit::git_host::Dialect;
 use scm_types::{RefKind, RefSpec};
 
-use super::{Bench, on_every_dialect, tag};
+use super::on_every_dialect;
+use crate::support::git::{GitBench, tag};
 
 fn spec(raw: &str) -> RefSpec {
     RefSpec::parse(raw).unwrap()
 }
 
 /// A main line, a branch with merges of both into each other, and a branch of its own.
-fn grow(bench: &Bench) {
+fn grow(bench: &GitBench) {
     let repo = bench.host.repo();
     repo.tag("root", "main");
     repo.commit("main", "A");

@@ -2,14 +2,15 @@
 //! they were.
 
 use scm_providers::{Known, ListRequest, ProviderError};
-use scm_testkit::git_host::Dialect;
+use scm_testkit::git_host::{Dialect, GitHost};
 
-use super::{Bench, branch, new_tag, on_every_dialect, tag};
+use super::on_every_dialect;
+use crate::support::git::{GitBench, branch, new_tag, tag};
 
 #[tokio::test]
 async fn an_empty_repository_has_empty_lists_and_takes_no_refs() {
     for dialect in Dialect::ALL {
-        let bench = Bench::empty(dialect).await;
+        let bench = GitBench::on(GitHost::empty(dialect).await);
         let (provider, info) = bench.work().await;
         let branches = provider
             .branches(&info, &ListRequest::default())
@@ -145,7 +146,7 @@ async fn a_protected_name_is_refused_and_nothing_is_made() {
 async fn a_renamed_repository_is_worked_on_at_its_new_place() {
     on_every_dialect(|bench| async move {
         let dialect = bench.host.dialect();
-        let id = bench.open().info().await.unwrap().id;
+        let id = bench.provider().info().await.unwrap().id;
         let path = dialect.repository();
         let renamed = format!("{}renamed", path.strip_suffix("app").unwrap());
         let known = || Known {
@@ -153,7 +154,7 @@ async fn a_renamed_repository_is_worked_on_at_its_new_place() {
             ..Known::default()
         };
         // The address that people know is still the old one.
-        let provider = bench.open_known(known());
+        let provider = bench.known(known());
         bench.host.rename(&renamed);
         let found = provider.info().await;
         if dialect == Dialect::DataCenter {
@@ -182,9 +183,9 @@ async fn a_renamed_repository_is_worked_on_at_its_new_place() {
 #[tokio::test]
 async fn a_repository_that_is_renamed_between_the_look_and_the_write_is_found_again() {
     for dialect in [Dialect::Github, Dialect::Gitlab] {
-        let bench = Bench::start(dialect).await;
-        let id = bench.open().info().await.unwrap().id;
-        let provider = bench.open_known(Known {
+        let bench = GitBench::start(dialect).await;
+        let id = bench.provider().info().await.unwrap().id;
+        let provider = bench.known(Known {
             repository_id: Some(id),
             ..Known::default()
         });

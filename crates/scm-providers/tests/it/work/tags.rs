@@ -4,7 +4,8 @@ use scm_providers::ProviderError;
 use scm_testkit::git_host::Dialect;
 use scm_types::RefKind;
 
-use super::{Bench, NAMES, new_tag, on_every_dialect, tag};
+use super::{NAMES, on_every_dialect};
+use crate::support::git::{GitBench, new_tag, tag};
 
 #[tokio::test]
 async fn a_tag_is_peeled_through_any_depth() {
@@ -185,7 +186,7 @@ async fn a_lightweight_tag_at_the_commit_will_do_and_one_elsewhere_will_not() {
 async fn many_tags_without_a_version_are_listed_and_the_doubt_is_told() {
     // GitHub and Data Center give no dates in their lists.
     for (dialect, exact) in [(Dialect::Github, false), (Dialect::Gitlab, true)] {
-        let bench = Bench::start(dialect).await;
+        let bench = GitBench::start(dialect).await;
         let names = (0..150).map(|n| format!("nightly-{n:03}"));
         bench.host.repo().tags(names, "main");
         let (provider, info) = bench.work().await;
