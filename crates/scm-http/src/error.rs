@@ -207,6 +207,10 @@ fn provider(error: &ProviderError) -> (StatusCode, &'static str) {
             | Outage::Redirected => (StatusCode::BAD_GATEWAY, "provider_bad_answer"),
         },
         ProviderError::EgressDenied => (StatusCode::BAD_GATEWAY, "provider_address_refused"),
+        ProviderError::InstallationGone => (StatusCode::CONFLICT, "installation_gone"),
+        ProviderError::InstallationSuspended => (StatusCode::CONFLICT, "installation_suspended"),
+        ProviderError::AppNotConfigured => (StatusCode::CONFLICT, "app_not_configured"),
+        ProviderError::ServerRefused { .. } => (StatusCode::BAD_GATEWAY, "provider_server_refused"),
         ProviderError::HostNotConfigured => (StatusCode::CONFLICT, "host_not_configured"),
     }
 }
@@ -313,6 +317,10 @@ fn dress_provider(failure: &mut Failure, error: &ProviderError) {
         | ProviderError::BadRequest { .. }
         | ProviderError::Unavailable { .. }
         | ProviderError::EgressDenied
+        | ProviderError::InstallationGone
+        | ProviderError::InstallationSuspended
+        | ProviderError::AppNotConfigured
+        | ProviderError::ServerRefused { .. }
         | ProviderError::HostNotConfigured => {}
     }
 }

@@ -228,6 +228,30 @@ pub enum ProviderError {
          can allow private addresses for a host"
     )]
     EgressDenied,
+    /// The App's installation that the connection uses is no more.
+    #[error(
+        "The GitHub App is no longer installed where the repository is. Install it again, then \
+         connect the repository again"
+    )]
+    InstallationGone,
+    /// The App's installation that the connection uses was suspended.
+    #[error(
+        "The GitHub App's installation is suspended. Lift the suspension in the organisation's \
+         settings at the code host"
+    )]
+    InstallationSuspended,
+    /// A connection that uses an App, on a host that the operator has configured none for.
+    #[error("This server is not set up as a GitHub App for the repository's host; ask its operator")]
+    AppNotConfigured,
+    /// The host refused what the operator has configured, not what the tenant gave.
+    #[error(
+        "The code host refused this server itself; its operator has to check the setting \
+         {setting} of the host"
+    )]
+    ServerRefused {
+        /// Which setting of `[[hosts]]`.
+        setting: &'static str,
+    },
     /// The repository's host is not on the operator's list.
     #[error("The repository's host is not one that this server is configured for")]
     HostNotConfigured,
@@ -243,7 +267,9 @@ impl ProviderError {
             Self::TokenInvalid { .. }
             | Self::TokenExpired { .. }
             | Self::InsufficientScope { .. }
-            | Self::UnsupportedCredential { .. } => true,
+            | Self::UnsupportedCredential { .. }
+            | Self::InstallationGone
+            | Self::InstallationSuspended => true,
             Self::NotFound { what } => *what != Missing::Part,
             Self::Moved
             | Self::RateLimited { .. }
@@ -261,6 +287,8 @@ impl ProviderError {
             | Self::BadRequest { .. }
             | Self::Unavailable { .. }
             | Self::EgressDenied
+            | Self::AppNotConfigured
+            | Self::ServerRefused { .. }
             | Self::HostNotConfigured => false,
         }
     }
@@ -290,6 +318,10 @@ impl ProviderError {
             | Self::Conflict
             | Self::BadRequest { .. }
             | Self::EgressDenied
+            | Self::InstallationGone
+            | Self::InstallationSuspended
+            | Self::AppNotConfigured
+            | Self::ServerRefused { .. }
             | Self::HostNotConfigured => None,
         }
     }
@@ -319,6 +351,10 @@ impl ProviderError {
             Self::BadRequest { .. } => "bad_request",
             Self::Unavailable { .. } => "unavailable",
             Self::EgressDenied => "egress_denied",
+            Self::InstallationGone => "installation_gone",
+            Self::InstallationSuspended => "installation_suspended",
+            Self::AppNotConfigured => "app_not_configured",
+            Self::ServerRefused { .. } => "server_refused",
             Self::HostNotConfigured => "host_not_configured",
         }
     }

@@ -19,12 +19,15 @@ pub struct OauthClient {
     pub client_id: String,
     /// What it proves itself with.
     pub client_secret: ClientSecret,
+    /// Where its users were sent back to when they agreed, if the host wants to be told again.
+    pub redirect_uri: Option<String>,
 }
 
 impl fmt::Debug for OauthClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OauthClient")
             .field("client_id", &self.client_id)
+            .field("redirect_uri", &self.redirect_uri)
             .finish_non_exhaustive()
     }
 }
@@ -78,6 +81,40 @@ pub enum RenewalError {
 }
 
 impl Registry {
+    /// A new OAuth token for the refresh token, which is used up by it on most hosts.
+    pub async fn refresh(
+        &self,
+        repository: &RepoUrl,
+        refresh_token: &RefreshToken,
+    ) -> Result<FreshTokens, RenewalError> {
+        let _ = (repository, refresh_token);
+        Err(RenewalError::NotConfigured)
+    }
+
+    /// A token of the operator's App for one repository of an installation; GitHub only.
+    /// `repository_id` is the host's id of the repository, if it is stored.
+    pub async fn installation_token(
+        &self,
+        repository: &RepoUrl,
+        installation_id: &str,
+        repository_id: Option<&str>,
+    ) -> Result<FreshTokens, ProviderError> {
+        let _ = (repository, installation_id, repository_id);
+        Err(ProviderError::AppNotConfigured)
+    }
+
+    /// A new access token in place of `token`, which is revoked by it; GitLab only. Without
+    /// `expires_at` the host decides how long the new one lasts.
+    pub async fn rotate(
+        &self,
+        repository: &RepoUrl,
+        token: &AccessToken,
+        expires_at: Option<Timestamp>,
+    ) -> Result<FreshTokens, RenewalError> {
+        let _ = (repository, token, expires_at);
+        Err(RenewalError::NotConfigured)
+    }
+
     /// Whether OAuth tokens of a repository's host can be refreshed.
     #[must_use]
     pub fn can_refresh(&self, repository: &RepoUrl) -> bool {
