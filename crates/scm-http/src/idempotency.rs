@@ -8,6 +8,9 @@
 //! - Kept is what a repetition could not change: 2xx and definite 4xx. After anything else the key
 //!   is free again, also after a panic and after a caller that went away.
 
+#[cfg(test)]
+mod tests;
+
 use std::future::Future;
 
 use actix_web::{

@@ -177,6 +177,16 @@ fn provider_host(standard: Standard, host: &CodeHost) -> ProviderHost {
     }
 }
 
+/// Short times, so that a test of silence is short.
+pub(crate) fn transport() -> TransportSettings {
+    TransportSettings {
+        request_timeout: Duration::from_secs(1),
+        operation_budget: Duration::from_secs(3),
+        write_pause: Duration::ZERO,
+        ..TransportSettings::default()
+    }
+}
+
 /// Every caller of the matrix: a platform key, and each role in two tenants.
 fn callers() -> Vec<(String, Caller)> {
     let account = |name: &str| AccountId::parse(format!("acc-{name}")).unwrap();
@@ -216,11 +226,16 @@ impl TestApp {
     }
 
     pub(crate) async fn new(url: &str, mode: Mode) -> Self {
-        Self::with_hosts(url, mode, Vec::new()).await
+        Self::with_hosts(url, mode, Vec::new(), transport()).await
     }
 
     /// With code hosts beside the three scripted ones.
-    pub(crate) async fn with_hosts(url: &str, mode: Mode, more: Vec<ProviderHost>) -> Self {
+    pub(crate) async fn with_hosts(
+        url: &str,
+        mode: Mode,
+        more: Vec<ProviderHost>,
+        transport: TransportSettings,
+    ) -> Self {
         LazyLock::force(&LOG);
         let options = ConnectOptions {
             acquire_timeout: Duration::from_secs(2),
@@ -246,12 +261,7 @@ impl TestApp {
         hosts.extend(more);
         let services = Services::builder(database, cipher)
             .hosts(hosts)
-            .transport(TransportSettings {
-                request_timeout: Duration::from_secs(1),
-                operation_budget: Duration::from_secs(3),
-                write_pause: Duration::ZERO,
-                ..TransportSettings::default()
-            })
+            .transport(transport)
             .clock(clock.clone())
             .build()
             .unwrap();

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod contract;
+mod fault_table;
 mod lost;
 mod names;
 mod roles;
@@ -16,7 +17,7 @@ use scm_testkit::{
 use scm_types::{HostKind, WebHost};
 use serde_json::{Value, json};
 
-use crate::app::{Answer, MARK, Mode, TestApp};
+use crate::app::{Answer, MARK, Mode, TestApp, transport};
 
 /// The API with one repository connected, as `t1`'s.
 pub(crate) struct Bench {
@@ -55,6 +56,16 @@ fn provider_host(git: &GitHost) -> ProviderHost {
     }
 }
 
+/// The body that connects the repository of a host.
+fn connection(git: &GitHost) -> Value {
+    json!({
+        "tenantId": "t1",
+        "scmType": kind(git.dialect()).scm_type(),
+        "repositoryUrl": git.repository_url(),
+        "accessToken": token(git.dialect()),
+    })
+}
+
 impl Bench {
     /// Without authentication, on SQLite; the repository has one commit.
     pub(crate) async fn new(dialect: Dialect) -> Self {
@@ -73,7 +84,7 @@ impl Bench {
 
     /// On a database of the test.
     pub(crate) async fn on(db: &TestDb, mode: Mode, git: GitHost) -> Self {
-        let app = TestApp::with_hosts(&db.url, mode, vec![provider_host(&git)]).await;
+        let app = TestApp::with_hosts(&db.url, mode, vec![provider_host(&git)], transport()).await;
         let mut bench = Self {
             app,
             git,
@@ -81,12 +92,7 @@ impl Bench {
             mode,
             _db: None,
         };
-        let body = json!({
-            "tenantId": "t1",
-            "scmType": kind(bench.git.dialect()).scm_type(),
-            "repositoryUrl": bench.git.repository_url(),
-            "accessToken": token(bench.git.dialect()),
-        });
+        let body = connection(&bench.git);
         let create = bench.app.request(Method::POST, "", bench.owner());
         bench.id = bench.app.send(create.set_json(body)).await.expect(201).id();
         bench

@@ -1,0 +1,118 @@
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use actix_web::{
+    App,
+    dev::Service,
+    middleware::from_fn,
+    test::{self, TestRequest},
+    web,
+};
+use scm_service::{Cipher, ConnectOptions, KeyId, KeyRing};
+use scm_testkit::db::{Backend, TestDb};
+use scm_types::AccountId;
+
+use super::*;
+use crate::{Authentication, middleware::observe};
+
+async fn state(db: &TestDb) -> State {
+    let options = ConnectOptions::default();
+    let database = scm_service::connect(&db.url, &options).await.unwrap();
+    let ring = KeyRing::generate(KeyId::parse("test").unwrap()).unwrap();
+    let services = Services::builder(database, Arc::new(Cipher::new(ring)));
+    State {
+        services: services.build().unwrap(),
+        authentication: Authentication::Open {
+            account: AccountId::parse("local").unwrap(),
+        },
+    }
+}
+
+#[tokio::test]
+async fn a_panic_leaves_the_key_and_the_body_reaches_the_handler() {
+    let db = TestDb::migrated(Backend::Sqlite).await.unwrap();
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&calls);
+    let handler = move |body: String| {
+        let call = counted.fetch_add(1, Ordering::SeqCst);
+        async move {
+            assert!(call > 0, "the first call panics");
+            HttpResponse::Created()
+                .insert_header((LOCATION, "/there"))
+                .insert_header(("x-other", "1"))
+                .body(body)
+        }
+    };
+    let resource = web::resource("/x")
+        .route(web::post().to(handler))
+        .wrap(from_fn(idempotent));
+    let scope = web::scope("")
+        .wrap(from_fn(observe))
+        .app_data(Data::new(state(&db).await))
+        .service(resource);
+    let app = test::init_service(App::new().service(scope)).await;
+    let send = async || {
+        let request = TestRequest::post().uri("/x").insert_header((KEY, "k"));
+        let request = request.set_payload("given").to_request();
+        match app.call(request).await {
+            Ok(response) => response.into_parts().1,
+            Err(error) => error.error_response(),
+        }
+    };
+    assert_eq!(send().await.status(), 500);
+    let mut tries = 0;
+    let first = loop {
+        // The key is given back beside the answer.
+        let response = send().await;
+        tries += 1;
+        if response.status() != 409 || tries == 50 {
+            break response;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert_eq!(first.status(), 201);
+    let second = send().await;
+    assert_eq!(second.status(), 201);
+    assert_eq!(second.headers().get(&REPLAYED).unwrap(), "true");
+    assert_eq!(second.headers().get(LOCATION).unwrap(), "/there");
+    assert!(
+        second.headers().get("x-other").is_none(),
+        "not an answer's own"
+    );
+    for response in [first, second] {
+        assert_eq!(to_bytes(response.into_body()).await.unwrap(), "given");
+    }
+    assert_eq!(calls.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+fn what_is_kept() {
+    for (status, kept) in [
+        (200, true),
+        (201, true),
+        (304, false),
+        (400, true),
+        (401, false),
+        (403, false),
+        (404, true),
+        (405, false),
+        (408, false),
+        (409, true),
+        (412, true),
+        (422, true),
+        (429, false),
+        (500, false),
+        (503, false),
+    ] {
+        assert_eq!(
+            is_kept(StatusCode::from_u16(status).unwrap()),
+            kept,
+            "{status}"
+        );
+    }
+}
