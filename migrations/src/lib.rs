@@ -16,6 +16,7 @@ mod m20261122_000004_row_state;
 mod m20261122_000005_key_canaries;
 mod m20261123_000006_capabilities;
 mod m20261123_000007_idempotency_keys;
+mod m20261123_000008_credential_renewals;
 mod run;
 mod status;
 
@@ -51,6 +52,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000005_key_canaries::Migration),
             Box::new(m20261123_000006_capabilities::Migration),
             Box::new(m20261123_000007_idempotency_keys::Migration),
+            Box::new(m20261123_000008_credential_renewals::Migration),
         ]
     }
 

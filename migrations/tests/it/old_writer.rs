@@ -10,7 +10,7 @@ use sea_orm_migration::sea_orm::{ConnectionTrait, DatabaseConnection, Statement}
 
 use crate::{execute, insert_as_before, quoted, schema};
 
-const STEPS: usize = 7;
+const STEPS: usize = 8;
 
 /// What the original does in a day: create, change, check, soft-delete, read.
 async fn work_as_before(db: &DatabaseConnection, id: &str) {
@@ -73,6 +73,7 @@ on_every_database! {
             "WHERE version >= 'm20261122_000005'",
             "WHERE version >= 'm20261123_000006'",
             "WHERE version >= 'm20261123_000007'",
+            "WHERE version >= 'm20261123_000008'",
         ] {
             execute(&plain, &format!("DELETE FROM scm_migrations {lost}")).await.unwrap();
             assert!(!up(&db.url, None).await.unwrap().is_empty());
@@ -89,7 +90,7 @@ on_every_database! {
         up(&db.url, None).await.unwrap();
         let plain = db.connect().await;
         let whole = schema::of(&plain).await;
-        down(&db.url, 4).await.unwrap();
+        down(&db.url, 5).await.unwrap();
         // What the fourth step does first.
         let kind = match db.backend {
             Backend::Mysql => "BIGINT NOT NULL DEFAULT 1 COMMENT 'Changes made by the SCM service'",
@@ -97,11 +98,11 @@ on_every_database! {
         };
         let add = format!("ALTER TABLE `tenant_scm_integrations` ADD COLUMN `version` {kind}");
         execute(&plain, &add).await.unwrap();
-        assert_eq!(up(&db.url, None).await.unwrap().len(), 4);
+        assert_eq!(up(&db.url, None).await.unwrap().len(), 5);
         assert_eq!(schema::of(&plain).await, whole);
 
         // And the way down.
-        down(&db.url, 3).await.unwrap();
+        down(&db.url, 4).await.unwrap();
         let drop_index = match db.backend {
             Backend::Mysql => "DROP INDEX `idx_scm_created` ON `tenant_scm_integrations`",
             _ => "DROP INDEX `idx_scm_created`",

@@ -54,17 +54,20 @@ fn normal(line: &str, backend: DbBackend) -> String {
 const MYSQL: [&str; 3] = [
     "SELECT CONCAT('table ', TABLE_NAME, ' ', ENGINE, ' ', TABLE_COLLATION) \
      FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() \
-     AND TABLE_NAME IN ('tenant_scm_integrations', 'scm_key_canaries', 'scm_idempotency_keys') \
+     AND TABLE_NAME IN ('tenant_scm_integrations', 'scm_key_canaries', 'scm_idempotency_keys', \
+     'scm_credential_renewals') \
      ORDER BY TABLE_NAME",
     "SELECT CONCAT_WS(' ', CONCAT(TABLE_NAME, '.', COLUMN_NAME), COLUMN_TYPE, COLLATION_NAME, \
      IF(IS_NULLABLE = 'YES', 'null', 'not null'), CONCAT('default ', COLUMN_DEFAULT), EXTRA) \
      FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() \
-     AND TABLE_NAME IN ('tenant_scm_integrations', 'scm_key_canaries', 'scm_idempotency_keys') \
+     AND TABLE_NAME IN ('tenant_scm_integrations', 'scm_key_canaries', 'scm_idempotency_keys', \
+     'scm_credential_renewals') \
      ORDER BY TABLE_NAME, ORDINAL_POSITION",
     "SELECT CONCAT(IF(MIN(NON_UNIQUE) = 0, 'unique ', 'index '), TABLE_NAME, '.', INDEX_NAME, \
      ' (', GROUP_CONCAT(COLUMN_NAME ORDER BY SEQ_IN_INDEX SEPARATOR ', '), ')') \
      FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE() \
-     AND TABLE_NAME IN ('tenant_scm_integrations', 'scm_key_canaries', 'scm_idempotency_keys') \
+     AND TABLE_NAME IN ('tenant_scm_integrations', 'scm_key_canaries', 'scm_idempotency_keys', \
+     'scm_credential_renewals') \
      GROUP BY TABLE_NAME, INDEX_NAME ORDER BY TABLE_NAME, INDEX_NAME",
 ];
 
@@ -75,11 +78,13 @@ const POSTGRES: [&str; 3] = [
      'collate ' || collation_name, CASE is_nullable WHEN 'YES' THEN 'null' ELSE 'not null' END, \
      'default ' || column_default) FROM information_schema.columns \
      WHERE table_schema = CURRENT_SCHEMA() \
-     AND table_name IN ('tenant_scm_integrations', 'scm_key_canaries', 'scm_idempotency_keys') \
+     AND table_name IN ('tenant_scm_integrations', 'scm_key_canaries', 'scm_idempotency_keys', \
+     'scm_credential_renewals') \
      ORDER BY table_name, ordinal_position",
     "SELECT REPLACE(indexdef, CURRENT_SCHEMA() || '.', '') FROM pg_indexes \
      WHERE schemaname = CURRENT_SCHEMA() \
-     AND tablename IN ('tenant_scm_integrations', 'scm_key_canaries', 'scm_idempotency_keys') \
+     AND tablename IN ('tenant_scm_integrations', 'scm_key_canaries', 'scm_idempotency_keys', \
+     'scm_credential_renewals') \
      ORDER BY indexname",
     "SELECT r.relname || '.' || c.conname || ' ' || pg_get_constraintdef(c.oid) \
      FROM pg_constraint c JOIN pg_class r ON r.oid = c.conrelid \
@@ -88,7 +93,8 @@ const POSTGRES: [&str; 3] = [
 
 const SQLITE: [&str; 1] = [
     "SELECT sql || ';' FROM sqlite_master WHERE tbl_name IN ('tenant_scm_integrations', \
-     'scm_key_canaries', 'scm_idempotency_keys') AND sql IS NOT NULL ORDER BY type DESC, name",
+     'scm_key_canaries', 'scm_idempotency_keys', 'scm_credential_renewals') \
+     AND sql IS NOT NULL ORDER BY type DESC, name",
 ];
 
 pub(crate) fn file(backend: Backend) -> PathBuf {

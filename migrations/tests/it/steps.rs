@@ -6,7 +6,7 @@ use sea_orm_migration::sea_orm::ConnectionTrait;
 
 use crate::{execute, insert_as_before};
 
-const STEPS: usize = 7;
+const STEPS: usize = 8;
 
 fn applied(status: &Status) -> usize {
     status.steps.iter().filter(|step| step.applied).count()
