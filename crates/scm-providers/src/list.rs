@@ -29,6 +29,9 @@ pub(crate) const PARALLEL: usize = 10;
 /// The most names of a list that is needed as a whole.
 pub(crate) const CAP: usize = 20_000;
 
+/// The most pages of a list, also of one whose pages hold little or come again and again.
+const MAX_PAGES: usize = 1_000;
+
 /// Which part of a list is wanted.
 #[derive(Debug, Clone, Default)]
 pub struct ListRequest {
@@ -148,14 +151,20 @@ where
         .unwrap_or_default()
         .into();
     let mut at = start.page;
+    let mut seen_pages = 0;
     loop {
         let wave = if filters { PARALLEL } else { part.pages_left() };
         let wave: Vec<_> = ahead.drain(..wave.min(ahead.len())).collect();
-        let pages = if wave.is_empty() {
+        let is_told = wave.is_empty();
+        let pages = if is_told {
             vec![(at.clone(), fetch(at).await?)]
         } else {
             together(&fetch, wave).await?
         };
+        seen_pages += pages.len();
+        if seen_pages > MAX_PAGES {
+            return Err(ProviderError::malformed("a list without an end"));
+        }
         let (mut next, count) = (None, pages.len());
         for (number, (at, page)) in pages.into_iter().enumerate() {
             next.clone_from(&page.next);
@@ -165,8 +174,9 @@ where
                 ahead = rest.to_vec().into();
             }
             let last = ahead.back().or(rest.last()).and_then(NextPage::number);
-            // Also where more were told: nothing comes behind nothing.
-            let is_end = page.items.is_empty();
+            // Behind the end, where it was only said that there are more; what the host itself
+            // names after an empty page is looked at.
+            let is_end = page.items.is_empty() && !is_told;
             if let Some(listing) = part.take(page, at, skip, last) {
                 return Ok(listing);
             }
@@ -201,7 +211,12 @@ where
         items.len()
     };
     let mut at = None;
+    let mut pages = 0;
     let is_cut = loop {
+        pages += 1;
+        if pages > MAX_PAGES {
+            return Err(ProviderError::malformed("a list without an end"));
+        }
         let page = fetch(at).await?;
         let (mut next, rest) = (page.next.clone(), page.rest.clone());
         let mut count = keep(page);

@@ -217,3 +217,34 @@ fn places_as_text() {
         assert_eq!(raw.parse::<ListCursor>(), Err(InvalidListCursor), "{raw:?}");
     }
 }
+
+#[tokio::test]
+async fn a_list_without_an_end_is_left() {
+    let again = |_| async {
+        Ok(ListPage {
+            items: vec![Item("main".to_owned())],
+            next: NextPage::of_query("page_token=again"),
+            rest: None,
+        })
+    };
+    assert!(all(again).await.is_err());
+    assert!(part(again, &ListRequest::default(), false).await.is_err());
+}
+
+#[tokio::test]
+async fn an_empty_page_in_the_middle_is_passed() {
+    let names = [vec!["a"], vec![], vec!["b"]];
+    let fetch = |at: Option<NextPage>| {
+        let at = at.map_or(0, |at| at.query().len());
+        let items = names[at].iter().map(|name| Item((*name).to_owned()));
+        let page = ListPage {
+            items: items.collect(),
+            next: (at < 2).then(|| NextPage::of_query(&"x".repeat(at + 1)).unwrap()),
+            rest: None,
+        };
+        async move { Ok(page) }
+    };
+    let found = part(fetch, &ListRequest::default(), false).await.unwrap();
+    assert_eq!(found.items.len(), 2);
+    assert_eq!(all(fetch).await.unwrap().0.len(), 2);
+}
