@@ -126,7 +126,7 @@ impl Context {
         let call = Call {
             method,
             url: api_url(base, segments, &[])?,
-            body: Some(body),
+            body: Some(body.into()),
         };
         self.session.send_write(call).await
     }

@@ -241,16 +241,18 @@ pub enum ProviderError {
     )]
     InstallationSuspended,
     /// A connection that uses an App, on a host that the operator has configured none for.
-    #[error("This server is not set up as a GitHub App for the repository's host; ask its operator")]
+    #[error(
+        "This server is not set up as a GitHub App for the repository's host; ask its operator"
+    )]
     AppNotConfigured,
     /// The host refused what the operator has configured, not what the tenant gave.
     #[error(
-        "The code host refused this server itself; its operator has to check the setting \
-         {setting} of the host"
+        "The code host refused this server itself, not the connection; the server's operator has to \
+         check {what}"
     )]
     ServerRefused {
-        /// Which setting of `[[hosts]]`.
-        setting: &'static str,
+        /// What may be wrong.
+        what: &'static str,
     },
     /// The repository's host is not on the operator's list.
     #[error("The repository's host is not one that this server is configured for")]

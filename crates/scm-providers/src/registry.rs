@@ -13,7 +13,7 @@ use crate::{
     bitbucket::{self, Bitbucket},
     context::{Context, Known},
     data_center::{self, DataCenter},
-    github::{self, Github},
+    github::{self, Github, app::App},
     gitlab::{self, Gitlab},
     transport::{Dialect, Endpoint, Shared, Transport},
 };
@@ -127,6 +127,23 @@ pub enum RegistryError {
         #[source]
         source: Option<reqwest::Error>,
     },
+    /// Something that is configured for a product without it.
+    #[error("{host}: {member} is of no use to a host of this kind")]
+    NotForProduct {
+        /// The host as configured.
+        host: String,
+        /// What is configured.
+        member: &'static str,
+    },
+    /// A private key of an App that cannot sign.
+    #[error(
+        "{host}: app.private_key must be the App's RSA key of 2048 to 4096 bits in PEM, as GitHub \
+         makes it"
+    )]
+    BadPrivateKey {
+        /// The host as configured.
+        host: String,
+    },
     /// A user agent that cannot be a header.
     #[error("the user agent must be printable ASCII")]
     BadUserAgent,
@@ -138,6 +155,7 @@ pub struct Registry {
     hosts: Vec<ProviderHost>,
     // In the order of `hosts`.
     transports: Vec<Transport>,
+    apps: Vec<Option<App>>,
 }
 
 impl Registry {
@@ -163,10 +181,12 @@ impl Registry {
                 Ok(Transport::new(endpoint(host)?, dialect, shared.clone()))
             })
             .collect::<Result<_, RegistryError>>()?;
+        let apps = hosts.iter().map(app).collect::<Result<_, _>>()?;
         Ok(Self {
             web_hosts,
             hosts,
             transports,
+            apps,
         })
     }
 
@@ -200,11 +220,7 @@ impl Registry {
         token: &AccessToken,
         known: Known,
     ) -> Result<Box<dyn Provider>, ProviderError> {
-        let at = self
-            .hosts
-            .iter()
-            .position(|host| host.web == *repository.host())
-            .ok_or(ProviderError::HostNotConfigured)?;
+        let (_, transport, _) = self.reach(repository)?;
         let (kind, authorization) = match repository.kind() {
             HostKind::Github => github::credential(token)?,
             HostKind::Gitlab => gitlab::credential(token)?,
@@ -212,7 +228,7 @@ impl Registry {
             HostKind::BitbucketDataCenter => data_center::credential(token),
         };
         let context = Context {
-            session: self.transports[at].session(token, &authorization)?,
+            session: transport.session(token, &authorization)?,
             repository: repository.clone(),
             token: token.clone(),
             kind,
@@ -225,6 +241,42 @@ impl Registry {
             HostKind::BitbucketDataCenter => Box::new(DataCenter(context)),
         })
     }
+}
+
+impl Registry {
+    /// The host of a repository, the way to it, and the operator's App there.
+    pub(crate) fn reach(
+        &self,
+        repository: &RepoUrl,
+    ) -> Result<(&ProviderHost, &Transport, Option<&App>), ProviderError> {
+        let hosts = self.hosts.iter().zip(&self.transports).zip(&self.apps);
+        hosts
+            .map(|((host, transport), app)| (host, transport, app.as_ref()))
+            .find(|(host, ..)| host.web == *repository.host())
+            .ok_or(ProviderError::HostNotConfigured)
+    }
+}
+
+/// What the host's product has no use for is an oversight of the operator's.
+fn app(host: &ProviderHost) -> Result<Option<App>, RegistryError> {
+    let kind = host.web.kind();
+    let unfit = [
+        ("app", host.app.is_some() && kind != HostKind::Github),
+        (
+            "oauth",
+            host.oauth.is_some() && kind == HostKind::BitbucketDataCenter,
+        ),
+    ];
+    if let Some((member, _)) = unfit.into_iter().find(|(_, unfit)| *unfit) {
+        return Err(RegistryError::NotForProduct {
+            host: host.web.as_str().to_owned(),
+            member,
+        });
+    }
+    let app = host.app.as_ref().map(App::new).transpose();
+    app.map_err(|_| RegistryError::BadPrivateKey {
+        host: host.web.as_str().to_owned(),
+    })
 }
 
 fn dialect(kind: HostKind) -> &'static Dialect {

@@ -3,14 +3,17 @@
 //!
 //! - Each of these is sent exactly once. A refresh token works once, and a repeated rotation revokes
 //!   every token of its family: whether to try again is decided by whoever keeps the credential.
-//! - A definite "no" is told apart from an answer that never came.
+//! - A definite "no" is told apart from an answer that never came, and what the tenant gave from what
+//!   the operator has configured.
+
+mod oauth;
 
 use std::fmt;
 
-use scm_types::{AccessToken, ClientSecret, RefreshToken, RepoUrl, Timestamp};
+use scm_types::{AccessToken, ClientSecret, HostKind, RefreshToken, RepoUrl, Timestamp};
 use zeroize::Zeroizing;
 
-use crate::{ProviderError, Registry};
+use crate::{ProviderError, Registry, gitlab, transport::Failure};
 
 /// This system as an OAuth client of a host.
 #[derive(Clone)]
@@ -76,8 +79,34 @@ pub enum RenewalError {
     #[error(transparent)]
     NotDone(ProviderError),
     /// It was sent and no clear answer came: the old credential may be used up.
-    #[error("{0}. Whether the credential was renewed is not known")]
+    #[error(
+        "{}. Whether the credential was renewed is not known; if it is refused from now on, connect \
+         the repository again",
+        Trouble(.0)
+    )]
     Unknown(#[source] ProviderError),
+}
+
+impl From<Failure> for RenewalError {
+    fn from(failure: Failure) -> Self {
+        if failure.may_be_done {
+            Self::Unknown(failure.error)
+        } else {
+            Self::NotDone(failure.error)
+        }
+    }
+}
+
+/// What went wrong, without the advice to try again.
+struct Trouble<'a>(&'a ProviderError);
+
+impl fmt::Display for Trouble<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            ProviderError::Unavailable { outage, .. } => outage.fmt(f),
+            error => error.fmt(f),
+        }
+    }
 }
 
 impl Registry {
@@ -87,8 +116,9 @@ impl Registry {
         repository: &RepoUrl,
         refresh_token: &RefreshToken,
     ) -> Result<FreshTokens, RenewalError> {
-        let _ = (repository, refresh_token);
-        Err(RenewalError::NotConfigured)
+        let (host, transport, _) = self.reach(repository).map_err(RenewalError::NotDone)?;
+        let client = host.oauth.as_ref().ok_or(RenewalError::NotConfigured)?;
+        oauth::refresh(transport, repository.kind(), client, refresh_token).await
     }
 
     /// A token of the operator's App for one repository of an installation; GitHub only.
@@ -99,8 +129,10 @@ impl Registry {
         installation_id: &str,
         repository_id: Option<&str>,
     ) -> Result<FreshTokens, ProviderError> {
-        let _ = (repository, installation_id, repository_id);
-        Err(ProviderError::AppNotConfigured)
+        let (_, transport, app) = self.reach(repository)?;
+        let app = app.ok_or(ProviderError::AppNotConfigured)?;
+        app.installation_token(transport, repository, installation_id, repository_id)
+            .await
     }
 
     /// A new access token in place of `token`, which is revoked by it; GitLab only. Without
@@ -111,8 +143,13 @@ impl Registry {
         token: &AccessToken,
         expires_at: Option<Timestamp>,
     ) -> Result<FreshTokens, RenewalError> {
-        let _ = (repository, token, expires_at);
-        Err(RenewalError::NotConfigured)
+        let (_, transport, _) = self.reach(repository).map_err(RenewalError::NotDone)?;
+        match repository.kind() {
+            HostKind::Gitlab => gitlab::rotate(transport, token, expires_at).await,
+            HostKind::Github | HostKind::Bitbucket | HostKind::BitbucketDataCenter => {
+                Err(RenewalError::NotConfigured)
+            }
+        }
     }
 
     /// Whether OAuth tokens of a repository's host can be refreshed.

@@ -1,5 +1,6 @@
 //! GitHub: github.com, GHE.com and Enterprise Server, through octocrab over our transport.
 
+pub(crate) mod app;
 mod error;
 mod history;
 mod limit;
@@ -22,7 +23,7 @@ use zeroize::Zeroizing;
 use crate::{
     HookReport, Identity, Missing, ProviderError, RepositoryAccess,
     context::{Context, Subject, checked_path},
-    host::{Host, Traits},
+    host::{Connection, Traits},
     page::{ListPage, NextPage, link_of},
     transport::{Answer, Dialect},
 };
@@ -128,7 +129,7 @@ impl Github {
 }
 
 #[async_trait]
-impl Host for Github {
+impl Connection for Github {
     const TRAITS: Traits = Traits {
         scm_type: ScmType::Github,
         searches: false,
@@ -206,95 +207,6 @@ impl Host for Github {
         hooks: &HookReport,
     ) -> Vec<OperationReport> {
         map::operations(identity, repository, hooks)
-    }
-
-    async fn branch_page(
-        &self,
-        info: &RepositoryInfo,
-        _search: Option<&RefSearch>,
-        at: Option<&NextPage>,
-    ) -> Result<ListPage<BranchInfo>, ProviderError> {
-        self.branch_page(info, at).await
-    }
-
-    async fn tag_page(
-        &self,
-        info: &RepositoryInfo,
-        at: Option<&NextPage>,
-    ) -> Result<ListPage<TagInfo>, ProviderError> {
-        self.tag_page(info, at).await
-    }
-
-    async fn find_branch(
-        &self,
-        info: &RepositoryInfo,
-        name: &BranchName,
-    ) -> Result<Option<BranchInfo>, ProviderError> {
-        self.find_branch(info, name).await
-    }
-
-    async fn find_tag(
-        &self,
-        info: &RepositoryInfo,
-        name: &TagName,
-    ) -> Result<Option<TagInfo>, ProviderError> {
-        self.find_tag(info, name).await
-    }
-
-    async fn find_commit(
-        &self,
-        info: &RepositoryInfo,
-        sha: &CommitSha,
-    ) -> Result<Option<CommitInfo>, ProviderError> {
-        self.find_commit(info, sha).await
-    }
-
-    async fn commits(
-        &self,
-        info: &RepositoryInfo,
-        base: Option<&CommitSha>,
-        head: &CommitSha,
-    ) -> Result<Comparison, ProviderError> {
-        self.commits(info, base, head).await
-    }
-
-    async fn is_ancestor(
-        &self,
-        info: &RepositoryInfo,
-        ancestor: &CommitSha,
-        descendant: &CommitSha,
-    ) -> Result<bool, ProviderError> {
-        self.is_ancestor(info, ancestor, descendant).await
-    }
-
-    async fn create_branch(
-        &self,
-        info: &RepositoryInfo,
-        name: &BranchName,
-        at: &CommitSha,
-    ) -> Result<(), ProviderError> {
-        let full_name = format!("refs/heads/{name}");
-        self.create_ref(info, &full_name, at.as_str()).await
-    }
-
-    async fn create_tag(&self, info: &RepositoryInfo, tag: &NewTag) -> Result<(), ProviderError> {
-        self.create_tag(info, tag).await
-    }
-
-    async fn find_release(
-        &self,
-        info: &RepositoryInfo,
-        tag: &TagName,
-    ) -> Result<Option<ReleaseInfo>, ProviderError> {
-        self.find_release(info, tag).await
-    }
-
-    async fn create_release(
-        &self,
-        info: &RepositoryInfo,
-        release: &NewRelease,
-    ) -> Result<(), ProviderError> {
-        self.create_release(info, release).await
     }
 }
 

@@ -5,6 +5,7 @@ mod history;
 mod map;
 mod refs;
 mod releases;
+mod rotation;
 mod token;
 mod wire;
 
@@ -21,11 +22,13 @@ use zeroize::Zeroizing;
 use crate::{
     HookReport, Identity, ProviderError, RepositoryAccess,
     context::{Context, Subject, checked_path, if_there},
-    host::{Host, Traits},
+    host::{Connection, Traits},
     page::{ListPage, NextPage},
     path::api_url,
     transport::{Answer, Dialect},
 };
+
+pub(crate) use rotation::rotate;
 
 pub(crate) static DIALECT: Dialect = Dialect {
     headers: &[("accept", "application/json")],
@@ -139,7 +142,7 @@ impl Gitlab {
 }
 
 #[async_trait]
-impl Host for Gitlab {
+impl Connection for Gitlab {
     const TRAITS: Traits = Traits {
         scm_type: ScmType::Gitlab,
         searches: true,
@@ -203,94 +206,6 @@ impl Host for Gitlab {
         hooks: &HookReport,
     ) -> Vec<OperationReport> {
         map::operations(identity, repository, hooks)
-    }
-
-    async fn branch_page(
-        &self,
-        info: &RepositoryInfo,
-        search: Option<&RefSearch>,
-        at: Option<&NextPage>,
-    ) -> Result<ListPage<BranchInfo>, ProviderError> {
-        self.branch_page(info, search, at).await
-    }
-
-    async fn tag_page(
-        &self,
-        info: &RepositoryInfo,
-        at: Option<&NextPage>,
-    ) -> Result<ListPage<TagInfo>, ProviderError> {
-        self.tag_page(info, at).await
-    }
-
-    async fn find_branch(
-        &self,
-        info: &RepositoryInfo,
-        name: &BranchName,
-    ) -> Result<Option<BranchInfo>, ProviderError> {
-        self.find_branch(info, name).await
-    }
-
-    async fn find_tag(
-        &self,
-        info: &RepositoryInfo,
-        name: &TagName,
-    ) -> Result<Option<TagInfo>, ProviderError> {
-        self.find_tag(info, name).await
-    }
-
-    async fn find_commit(
-        &self,
-        info: &RepositoryInfo,
-        sha: &CommitSha,
-    ) -> Result<Option<CommitInfo>, ProviderError> {
-        self.find_commit(info, sha).await
-    }
-
-    async fn commits(
-        &self,
-        info: &RepositoryInfo,
-        base: Option<&CommitSha>,
-        head: &CommitSha,
-    ) -> Result<Comparison, ProviderError> {
-        self.commits(info, base, head).await
-    }
-
-    async fn is_ancestor(
-        &self,
-        info: &RepositoryInfo,
-        ancestor: &CommitSha,
-        descendant: &CommitSha,
-    ) -> Result<bool, ProviderError> {
-        self.is_ancestor(info, ancestor, descendant).await
-    }
-
-    async fn create_branch(
-        &self,
-        info: &RepositoryInfo,
-        name: &BranchName,
-        at: &CommitSha,
-    ) -> Result<(), ProviderError> {
-        self.create_branch(info, name, at).await
-    }
-
-    async fn create_tag(&self, info: &RepositoryInfo, tag: &NewTag) -> Result<(), ProviderError> {
-        self.create_tag(info, tag).await
-    }
-
-    async fn find_release(
-        &self,
-        info: &RepositoryInfo,
-        tag: &TagName,
-    ) -> Result<Option<ReleaseInfo>, ProviderError> {
-        self.find_release(info, tag).await
-    }
-
-    async fn create_release(
-        &self,
-        info: &RepositoryInfo,
-        release: &NewRelease,
-    ) -> Result<(), ProviderError> {
-        self.create_release(info, release).await
     }
 }
 

@@ -73,7 +73,7 @@ fn scopes(list: &[String]) -> Vec<String> {
 }
 
 /// Expiry is a day; the token ends when it begins, in UTC.
-fn midnight(day: &str) -> Option<Timestamp> {
+pub(super) fn midnight(day: &str) -> Option<Timestamp> {
     let day = NaiveDate::parse_from_str(day, "%Y-%m-%d").ok()?;
     let start = day.and_hms_opt(0, 0, 0)?.and_utc();
     Timestamp::from_millis(start.timestamp_millis())

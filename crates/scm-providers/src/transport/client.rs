@@ -16,7 +16,7 @@ use tokio::sync::OnceCell;
 use super::{
     Endpoint, TransportSettings,
     body::AnyBody,
-    failure::{self, Phase},
+    failure::{self, Failure, Phase},
 };
 use crate::{
     Outage, ProviderError,
@@ -103,10 +103,10 @@ fn build(config: Config) -> Result<reqwest::Client, reqwest::Error> {
 pub(crate) async fn send(
     client: &reqwest::Client,
     request: http::Request<Bytes>,
-) -> Result<http::Response<AnyBody>, ProviderError> {
-    let classify = |error: reqwest::Error| failure::classify(&error, Phase::Head);
-    let request = reqwest::Request::try_from(request).map_err(classify)?;
-    let response = client.execute(request).await.map_err(classify)?;
+) -> Result<http::Response<AnyBody>, Failure> {
+    let failed = |error: reqwest::Error| Failure::before_head(&error);
+    let request = reqwest::Request::try_from(request).map_err(failed)?;
+    let response = client.execute(request).await.map_err(failed)?;
     let response: http::Response<reqwest::Body> = response.into();
     Ok(response.map(|body| body.map_err(Into::into).boxed()))
 }
@@ -128,10 +128,10 @@ pub(crate) fn octocrab(client: &reqwest::Client) -> Octocrab {
 pub(crate) async fn send_octocrab(
     octocrab: &Octocrab,
     request: http::Request<Bytes>,
-) -> Result<http::Response<AnyBody>, ProviderError> {
+) -> Result<http::Response<AnyBody>, Failure> {
     let response = octocrab
         .execute(request)
         .await
-        .map_err(|error| failure::classify(&error, Phase::Head))?;
+        .map_err(|error| Failure::before_head(&error))?;
     Ok(response.map(|body| body.map_err(Into::into).boxed()))
 }

@@ -1,5 +1,7 @@
 //! From the errors of the HTTP clients to ours.
 //!
+//! - A request counts as sent from the moment a connection stands: what happens after that says
+//!   nothing about whether the host has acted on it.
 //! - The text kept for the log is made of the innermost causes; reqwest's own errors, which name
 //!   the URL, are left out.
 
@@ -14,6 +16,54 @@ pub(crate) enum Phase {
     Head,
     /// In the middle of the answer.
     Body,
+}
+
+/// A call without an answer that could be used.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// What went wrong.
+    pub(crate) error: ProviderError,
+    /// True if the host may have done what it was asked; false if it has got nothing, or has said
+    /// that it did nothing.
+    pub(crate) may_be_done: bool,
+}
+
+impl Failure {
+    /// Nothing was done for certain.
+    pub(crate) fn not_done(error: ProviderError) -> Self {
+        Self {
+            error,
+            may_be_done: false,
+        }
+    }
+
+    /// Nobody here knows what was done.
+    pub(crate) fn unknown(error: ProviderError) -> Self {
+        Self {
+            error,
+            may_be_done: true,
+        }
+    }
+
+    /// What went wrong until the head of an answer came.
+    pub(crate) fn before_head(error: &(dyn Error + 'static)) -> Self {
+        let connecting = |error: &(dyn Error + 'static)| {
+            error.is::<Denied>()
+                || error
+                    .downcast_ref::<reqwest::Error>()
+                    .is_some_and(|error| error.is_connect() || error.is_builder())
+        };
+        Self {
+            may_be_done: !chain(error).any(connecting),
+            error: classify(error, Phase::Head),
+        }
+    }
+}
+
+impl From<Failure> for ProviderError {
+    fn from(failure: Failure) -> Self {
+        failure.error
+    }
 }
 
 /// What a failure below HTTP means.

@@ -4,6 +4,8 @@
 //!   write is sent once, whatever happens to it.
 //! - The time of an operation starts with its session. No write begins that leaves no time to look
 //!   what became of it, and none sooner after another one of its credential than the host asks for.
+//! - What cannot be looked at afterwards (the renewal of a credential) is sent once, too, and its
+//!   failure tells whether the host can have acted on it.
 //! - No redirect is followed by the HTTP client. A read's redirects are followed here, at most
 //!   three, and only to the same scheme, host and port; a write's never are.
 //! - The credential goes only to the configured API and OAuth addresses. Every URL is checked, also
@@ -16,8 +18,10 @@ mod answer;
 mod backoff;
 mod body;
 mod cache;
+mod call;
 mod client;
 mod dialect;
+mod exchange;
 mod failure;
 mod pacer;
 mod retry_after;
@@ -28,18 +32,26 @@ use std::{net::IpAddr, sync::Arc};
 
 use scm_types::{AccessToken, Clock};
 use url::{Host, Url};
+use zeroize::Zeroizing;
 
 pub use answer::Answer;
+pub use call::{Body, Call};
 pub use dialect::Dialect;
+pub(crate) use failure::Failure;
 pub use retry_after::parse_retry_after;
-pub use session::{Call, Session};
+pub use session::Session;
 pub use settings::TransportSettings;
 
-use crate::{ProviderError, egress::Egress, rate_limit::Budgets};
+use crate::{
+    ProviderError,
+    egress::Egress,
+    rate_limit::{Budgets, CredentialKey},
+};
 use backoff::Backoff;
 use cache::AnswerCache;
 use client::Client;
 use pacer::Pacer;
+use session::{Manner, Who};
 
 /// What all hosts of a registry share.
 #[derive(Clone)]
@@ -115,7 +127,43 @@ impl Transport {
         token: &AccessToken,
         authorization: &str,
     ) -> Result<Session, ProviderError> {
-        Session::new(self.clone(), token, authorization)
+        let api_url = &self.endpoint().api_url;
+        let who = Who {
+            secret: token.expose(),
+            authorization: Some(authorization),
+            counted_as: CredentialKey::of(format!("{api_url}\n{authorization}").as_bytes()),
+        };
+        Session::new(self.clone(), &who, Manner::Api)
+    }
+
+    /// A session as the operator's GitHub App, whose statement (JWT) is another one each time; all
+    /// of them are one credential where calls are counted.
+    pub(crate) fn app_session(&self, id: u64, jwt: &str) -> Result<Session, ProviderError> {
+        let api_url = &self.endpoint().api_url;
+        let authorization = Zeroizing::new(format!("Bearer {jwt}"));
+        let who = Who {
+            secret: jwt,
+            authorization: Some(&authorization),
+            counted_as: CredentialKey::of(format!("{api_url}\napp {id}").as_bytes()),
+        };
+        Session::new(self.clone(), &who, Manner::Api)
+    }
+
+    /// A session with the host's OAuth endpoints as a client of it, which says who it is in the
+    /// body of its calls or, if one is given, in the `Authorization` header.
+    pub(crate) fn client_session(
+        &self,
+        client_id: &str,
+        client_secret: &str,
+        authorization: Option<&str>,
+    ) -> Result<Session, ProviderError> {
+        let api_url = &self.endpoint().api_url;
+        let who = Who {
+            secret: client_secret,
+            authorization,
+            counted_as: CredentialKey::of(format!("{api_url}\nclient {client_id}").as_bytes()),
+        };
+        Session::new(self.clone(), &who, Manner::Oauth)
     }
 
     pub(crate) fn endpoint(&self) -> &Endpoint {

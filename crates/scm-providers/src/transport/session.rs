@@ -2,62 +2,76 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderValue, Method, Request, StatusCode, header};
+use http::{
+    HeaderValue, Method, StatusCode,
+    header::{self, InvalidHeaderValue},
+};
 use octocrab::Octocrab;
-use scm_types::{AccessToken, Timestamp};
+use scm_types::Timestamp;
 use tokio::{
     sync::OnceCell,
-    time::{Instant, sleep, sleep_until, timeout},
+    time::{Instant, sleep, sleep_until},
 };
 use url::Url;
+use zeroize::Zeroizing;
 
-use super::{
-    Answer, Transport, body, cache, client, failure::is_passing, retry_after::parse_retry_after,
-};
+use super::{Answer, Call, Failure, Transport, cache, failure::is_passing};
 use crate::{Outage, ProviderError, rate_limit::CredentialKey, text};
 
 /// How many redirects of a read are followed.
 const MAX_HOPS: usize = 3;
 
-/// A request that changes something.
-pub struct Call {
-    /// `POST`, `PUT`, `PATCH` or `DELETE`.
-    pub method: Method,
-    /// Where to.
-    pub url: Url,
-    /// The JSON to send.
-    pub body: Option<serde_json::Value>,
+/// Whom a session speaks for.
+pub(super) struct Who<'a> {
+    /// What must not be shown, whoever says it.
+    pub(super) secret: &'a str,
+    /// The header that it is presented in, if it is not presented otherwise.
+    pub(super) authorization: Option<&'a str>,
+    /// Under which credential calls are counted.
+    pub(super) counted_as: CredentialKey,
+}
+
+/// How a session speaks.
+#[derive(Clone, Copy)]
+pub(super) enum Manner {
+    /// As the product's API wants it.
+    Api,
+    /// As OAuth's endpoints want it, which are no part of the API.
+    Oauth,
 }
 
 /// A credential on the way to its host, for one operation. Has no `Debug`: it holds the credential.
 pub struct Session {
-    transport: Transport,
-    token: AccessToken,
-    authorization: HeaderValue,
-    credential: CredentialKey,
+    pub(super) transport: Transport,
+    pub(super) manner: Manner,
+    secret: Zeroizing<String>,
+    pub(super) authorization: Option<HeaderValue>,
+    pub(super) credential: CredentialKey,
     // One per session: it runs a task of its own, which must not outlive the runtime it is on.
-    octocrab: OnceCell<Octocrab>,
+    pub(super) octocrab: OnceCell<Octocrab>,
     /// When the operation's time ends.
-    deadline: Instant,
+    pub(super) deadline: Instant,
 }
 
 impl Session {
     pub(super) fn new(
         transport: Transport,
-        token: &AccessToken,
-        authorization: &str,
+        who: &Who<'_>,
+        manner: Manner,
     ) -> Result<Self, ProviderError> {
-        let mut value = HeaderValue::from_str(authorization)
-            .map_err(|_| ProviderError::TokenInvalid { hint: None })?;
-        value.set_sensitive(true);
-        let api_url = transport.endpoint().api_url.as_str();
+        let header = |text| {
+            let mut value = HeaderValue::from_str(text)?;
+            value.set_sensitive(true);
+            Ok::<_, InvalidHeaderValue>(value)
+        };
+        let authorization = who.authorization.map(header).transpose();
         Ok(Self {
             deadline: Instant::now() + transport.settings().operation_budget,
-            credential: CredentialKey::of(format!("{api_url}\n{authorization}").as_bytes()),
             transport,
-            token: token.clone(),
-            authorization: value,
+            manner,
+            secret: Zeroizing::new(who.secret.to_owned()),
+            authorization: authorization.map_err(|_| ProviderError::TokenInvalid { hint: None })?,
+            credential: who.counted_as,
             octocrab: OnceCell::new(),
         })
     }
@@ -75,7 +89,7 @@ impl Session {
 
     /// A text of the host's that may be shown: see [`text::fact`]. The credential never is.
     pub(crate) fn fact(&self, raw: &str) -> Option<String> {
-        text::fact(raw, self.token.expose())
+        text::fact(raw, &self.secret)
     }
 
     /// Reads, with everything a read may have: conditional requests, redirects on the same host,
@@ -145,6 +159,16 @@ impl Session {
         Ok(answer)
     }
 
+    /// Renews something: sent exactly once, without a look at it afterwards. A failure tells whether
+    /// the host can have done it; a redirect says that it did not.
+    pub(crate) async fn send_once(&self, call: Call) -> Result<Answer, Failure> {
+        let answer = self.exchange(call, None).await?;
+        if matches!(answer.status.as_u16(), 301 | 302 | 307 | 308) {
+            return Err(Failure::not_done(ProviderError::outage(Outage::Redirected)));
+        }
+        Ok(answer)
+    }
+
     /// Sets so many calls of the credential's limit aside, for a sequence that must not stop half
     /// way; fails if it is known to leave fewer.
     pub(crate) async fn reserve(&self, calls: u32) -> Result<(), ProviderError> {
@@ -201,107 +225,5 @@ impl Session {
             }
             _ => Ok(answer),
         }
-    }
-
-    /// One request and its answer.
-    async fn exchange(
-        &self,
-        call: Call,
-        tag: Option<&HeaderValue>,
-    ) -> Result<Answer, ProviderError> {
-        self.transport.admit(&call.url)?;
-        let budgets = &self.transport.shared().budgets;
-        budgets.check(self.credential).await?;
-
-        let settings = self.transport.settings();
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        let most = match call.method {
-            Method::GET => settings.request_timeout,
-            _ => settings.write_timeout(),
-        };
-        let started = Instant::now();
-        let (method, path) = (call.method.clone(), call.url.path().to_owned());
-        let answer = timeout(most.min(left), self.dial(call, tag))
-            .await
-            .unwrap_or_else(|_| Err(ProviderError::outage(Outage::Timeout)));
-        let host = self.transport.endpoint().api_url.host_str();
-        let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let answer = match answer {
-            Ok(answer) => {
-                let status = answer.status.as_u16();
-                tracing::debug!(host, %method, path, status, took_ms, "code host answered");
-                answer
-            }
-            Err(error) => {
-                let cause = std::error::Error::source(&error).map(tracing::field::display);
-                let code = error.code();
-                tracing::debug!(host, %method, path, code, cause, took_ms, "code host failed");
-                return Err(error);
-            }
-        };
-
-        let now = self.now();
-        let limit = (self.transport.dialect().limit)(&answer, now);
-        if let Some(retry_after) = budgets.note(self.credential, limit).await {
-            return Err(ProviderError::RateLimited { retry_after });
-        }
-        if answer.status.is_server_error() {
-            let retry_after = answer
-                .header(header::RETRY_AFTER.as_str())
-                .and_then(|value| parse_retry_after(value, now));
-            return Err(ProviderError::Unavailable {
-                outage: Outage::Status(answer.status.as_u16()),
-                retry_after,
-                source: None,
-            });
-        }
-        Ok(answer)
-    }
-
-    async fn dial(&self, call: Call, tag: Option<&HeaderValue>) -> Result<Answer, ProviderError> {
-        let request = self.request(call, tag)?;
-        let http = self.transport.client().get().await?;
-        let settings = self.transport.settings();
-        let response = if self.transport.dialect().octocrab {
-            let octocrab = self
-                .octocrab
-                .get_or_init(|| async { client::octocrab(http) })
-                .await;
-            client::send_octocrab(octocrab, request).await?
-        } else {
-            client::send(http, request).await?
-        };
-        let (parts, body) = response.into_parts();
-        Ok(Answer {
-            status: parts.status,
-            headers: parts.headers,
-            body: body::collect(body, settings.max_body).await?,
-            moved: false,
-        })
-    }
-
-    fn request(
-        &self,
-        call: Call,
-        tag: Option<&HeaderValue>,
-    ) -> Result<Request<Bytes>, ProviderError> {
-        let mut request = Request::builder()
-            .method(call.method)
-            .uri(call.url.as_str())
-            .header(header::AUTHORIZATION, &self.authorization);
-        for (name, value) in self.transport.dialect().headers {
-            request = request.header(*name, *value);
-        }
-        if let Some(tag) = tag {
-            request = request.header(header::IF_NONE_MATCH, tag);
-        }
-        let mut body = Bytes::new();
-        if let Some(json) = call.body {
-            request = request.header(header::CONTENT_TYPE, "application/json");
-            body = json.to_string().into();
-        }
-        request
-            .body(body)
-            .map_err(|_| ProviderError::BadRequest { status: 400 })
     }
 }

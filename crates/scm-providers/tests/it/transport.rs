@@ -61,7 +61,7 @@ fn post(host: &CodeHost) -> Call {
     Call {
         method: http::Method::POST,
         url: url(host, "/hooks"),
-        body: Some(json!({"name": "web"})),
+        body: Some(json!({"name": "web"}).into()),
     }
 }
 

@@ -1,0 +1,134 @@
+//! One request of a session and its answer.
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, header};
+use tokio::time::{Instant, timeout};
+
+use super::{
+    Answer, Call, Failure, Session, body, client, retry_after::parse_retry_after, session::Manner,
+};
+use crate::{Outage, ProviderError};
+
+/// What OAuth endpoints are sent besides: GitHub's answers with a form unless asked for JSON.
+const OAUTH_HEADERS: &[(&str, &str)] = &[("accept", "application/json")];
+
+impl Session {
+    /// One request and its answer.
+    pub(super) async fn exchange(
+        &self,
+        call: Call,
+        tag: Option<&HeaderValue>,
+    ) -> Result<Answer, Failure> {
+        self.transport.admit(&call.url).map_err(Failure::not_done)?;
+        let budgets = &self.transport.shared().budgets;
+        budgets
+            .check(self.credential)
+            .await
+            .map_err(Failure::not_done)?;
+
+        let settings = self.transport.settings();
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let most = match call.method {
+            Method::GET => settings.request_timeout,
+            _ => settings.write_timeout(),
+        };
+        let started = Instant::now();
+        let (method, url) = (call.method.clone(), call.url.clone());
+        let (host, path) = (url.host_str(), url.path());
+        let answer = timeout(most.min(left), self.dial(call, tag))
+            .await
+            .unwrap_or_else(|_| Err(Failure::unknown(ProviderError::outage(Outage::Timeout))));
+        let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let answer = match answer {
+            Ok(answer) => {
+                let status = answer.status.as_u16();
+                tracing::debug!(host, %method, path, status, took_ms, "code host answered");
+                answer
+            }
+            Err(failure) => {
+                let cause = std::error::Error::source(&failure.error).map(tracing::field::display);
+                let code = failure.error.code();
+                tracing::debug!(host, %method, path, code, cause, took_ms, "code host failed");
+                return Err(failure);
+            }
+        };
+
+        let now = self.now();
+        let limit = (self.transport.dialect().limit)(&answer, now);
+        if let Some(retry_after) = budgets.note(self.credential, limit).await {
+            return Err(Failure::not_done(ProviderError::RateLimited {
+                retry_after,
+            }));
+        }
+        if answer.status.is_server_error() {
+            let retry_after = answer
+                .header(header::RETRY_AFTER.as_str())
+                .and_then(|value| parse_retry_after(value, now));
+            return Err(Failure::unknown(ProviderError::Unavailable {
+                outage: Outage::Status(answer.status.as_u16()),
+                retry_after,
+                source: None,
+            }));
+        }
+        Ok(answer)
+    }
+
+    async fn dial(&self, call: Call, tag: Option<&HeaderValue>) -> Result<Answer, Failure> {
+        let request = self.request(call, tag).map_err(Failure::not_done)?;
+        let http = self.transport.client().get().await;
+        let http = http.map_err(Failure::not_done)?;
+        let settings = self.transport.settings();
+        let through_octocrab = match self.manner {
+            Manner::Api => self.transport.dialect().octocrab,
+            Manner::Oauth => false,
+        };
+        let response = if through_octocrab {
+            let octocrab = self
+                .octocrab
+                .get_or_init(|| async { client::octocrab(http) })
+                .await;
+            client::send_octocrab(octocrab, request).await?
+        } else {
+            client::send(http, request).await?
+        };
+        let (parts, body) = response.into_parts();
+        let body = body::collect(body, settings.max_body).await;
+        Ok(Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body: body.map_err(Failure::unknown)?,
+            moved: false,
+        })
+    }
+
+    fn request(
+        &self,
+        call: Call,
+        tag: Option<&HeaderValue>,
+    ) -> Result<Request<Bytes>, ProviderError> {
+        let mut request = Request::builder()
+            .method(call.method)
+            .uri(call.url.as_str());
+        if let Some(authorization) = &self.authorization {
+            request = request.header(header::AUTHORIZATION, authorization);
+        }
+        let headers = match self.manner {
+            Manner::Api => self.transport.dialect().headers,
+            Manner::Oauth => OAUTH_HEADERS,
+        };
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(tag) = tag {
+            request = request.header(header::IF_NONE_MATCH, tag);
+        }
+        let mut body = Bytes::new();
+        if let Some(given) = call.body {
+            request = request.header(header::CONTENT_TYPE, given.content_type());
+            body = given.into_bytes();
+        }
+        request
+            .body(body)
+            .map_err(|_| ProviderError::BadRequest { status: 400 })
+    }
+}
