@@ -1,7 +1,8 @@
-//! What each product's client answers: single questions and single changes. What a caller gets is
-//! composed of them in [`crate::Provider`], once for all products.
+//! What each product's client answers: single questions and single changes, in four rooms that a
+//! product furnishes in as many files. What a caller gets is composed of them in
+//! [`crate::Provider`], once for all products.
 //!
-//! - Every operation begins with [`Host::info`], so a 404 on something inside the repository means
+//! - Every operation begins with [`Connection::info`], so a 404 on something inside the repository means
 //!   that it is missing there, not that the repository is gone.
 //! - `find_…` answers `None` for what is missing and fails for everything else.
 //! - A `create_…` sends what changes something exactly once and interprets nothing: whether it was
@@ -34,9 +35,14 @@ pub(crate) struct Traits {
     pub(crate) calls_per_tag: u32,
 }
 
-/// A repository on a host of one product.
+/// A repository on a host of one product: all that can be asked and told there.
+pub(crate) trait Host: Connection + Refs + History + Releases {}
+
+impl<H: Connection + Refs + History + Releases> Host for H {}
+
+/// Credential, repository and webhooks: what a check is made of.
 #[async_trait]
-pub(crate) trait Host: Send + Sync {
+pub(crate) trait Connection: Send + Sync {
     /// What is the same for all repositories of the product.
     const TRAITS: Traits;
 
@@ -66,7 +72,11 @@ pub(crate) trait Host: Send + Sync {
         repository: &RepositoryAccess,
         hooks: &HookReport,
     ) -> Vec<OperationReport>;
+}
 
+/// Branches and tags.
+#[async_trait]
+pub(crate) trait Refs: Send + Sync {
     /// A page of branches, the first without `at`; empty for an empty repository. `search` is for
     /// products that look for a part of a name themselves; others ignore it.
     async fn branch_page(
@@ -97,6 +107,21 @@ pub(crate) trait Host: Send + Sync {
         name: &TagName,
     ) -> Result<Option<TagInfo>, ProviderError>;
 
+    /// Makes a branch.
+    async fn create_branch(
+        &self,
+        info: &RepositoryInfo,
+        name: &BranchName,
+        at: &CommitSha,
+    ) -> Result<(), ProviderError>;
+
+    /// Makes an annotated tag.
+    async fn create_tag(&self, info: &RepositoryInfo, tag: &NewTag) -> Result<(), ProviderError>;
+}
+
+/// Commits, and what lies between two of them.
+#[async_trait]
+pub(crate) trait History: Send + Sync {
     /// One commit.
     async fn find_commit(
         &self,
@@ -120,29 +145,27 @@ pub(crate) trait Host: Send + Sync {
         ancestor: &CommitSha,
         descendant: &CommitSha,
     ) -> Result<bool, ProviderError>;
+}
 
-    /// Makes a branch.
-    async fn create_branch(
-        &self,
-        info: &RepositoryInfo,
-        name: &BranchName,
-        at: &CommitSha,
-    ) -> Result<(), ProviderError>;
-
-    /// Makes an annotated tag.
-    async fn create_tag(&self, info: &RepositoryInfo, tag: &NewTag) -> Result<(), ProviderError>;
-
-    /// The release of a tag. Never called for a product without releases.
+/// Releases. What stands here is the answer of a product that has none ([`Traits::releases`]); it is
+/// not even asked.
+#[async_trait]
+pub(crate) trait Releases: Send + Sync {
+    /// The release of a tag.
     async fn find_release(
         &self,
-        info: &RepositoryInfo,
-        tag: &TagName,
-    ) -> Result<Option<ReleaseInfo>, ProviderError>;
+        _info: &RepositoryInfo,
+        _tag: &TagName,
+    ) -> Result<Option<ReleaseInfo>, ProviderError> {
+        Err(ProviderError::NoReleases)
+    }
 
-    /// Makes a release of a tag that is there. Never called for a product without releases.
+    /// Makes a release of a tag that is there.
     async fn create_release(
         &self,
-        info: &RepositoryInfo,
-        release: &NewRelease,
-    ) -> Result<(), ProviderError>;
+        _info: &RepositoryInfo,
+        _release: &NewRelease,
+    ) -> Result<(), ProviderError> {
+        Err(ProviderError::NoReleases)
+    }
 }

@@ -18,7 +18,7 @@ use scm_types::{
 
 use crate::{
     ListRequest, Listing, Missing, Outage, ProviderError, TagList, ensure,
-    host::Host,
+    host::{Connection, Host},
     list,
     resolve::{self, Resolved},
     tags,
@@ -208,15 +208,15 @@ impl<H: Host> Provider for H {
     }
 
     async fn identity(&self) -> Result<Identity, ProviderError> {
-        Host::identity(self).await
+        Connection::identity(self).await
     }
 
     async fn info(&self) -> Result<RepositoryInfo, ProviderError> {
-        Host::info(self).await
+        Connection::info(self).await
     }
 
     async fn repository(&self, identity: &Identity) -> Result<RepositoryAccess, ProviderError> {
-        Host::repository(self, identity).await
+        Connection::repository(self, identity).await
     }
 
     async fn hooks(
@@ -224,7 +224,7 @@ impl<H: Host> Provider for H {
         identity: &Identity,
         repository: &RepositoryAccess,
     ) -> Result<HookReport, ProviderError> {
-        Host::hooks(self, identity, repository).await
+        Connection::hooks(self, identity, repository).await
     }
 
     fn operations(
@@ -233,7 +233,7 @@ impl<H: Host> Provider for H {
         repository: &RepositoryAccess,
         hooks: &HookReport,
     ) -> Vec<OperationReport> {
-        Host::operations(self, identity, repository, hooks)
+        Connection::operations(self, identity, repository, hooks)
     }
 
     async fn check(&self) -> Result<ConnectionReport, ProviderError> {
@@ -271,7 +271,7 @@ impl<H: Host> Provider for H {
         match ensure::branch(self, info, name, at).await {
             // It was moved a moment ago: once more at its new place.
             Err(ProviderError::Moved) => {
-                ensure::branch(self, &Host::info(self).await?, name, at).await
+                ensure::branch(self, &Connection::info(self).await?, name, at).await
             }
             other => other,
         }
@@ -309,7 +309,9 @@ impl<H: Host> Provider for H {
         tag: &NewTag,
     ) -> Result<Ensured<TagInfo>, ProviderError> {
         match ensure::tag(self, info, tag).await {
-            Err(ProviderError::Moved) => ensure::tag(self, &Host::info(self).await?, tag).await,
+            Err(ProviderError::Moved) => {
+                ensure::tag(self, &Connection::info(self).await?, tag).await
+            }
             other => other,
         }
     }
@@ -344,7 +346,7 @@ impl<H: Host> Provider for H {
         }
         match ensure::release(self, info, release).await {
             Err(ProviderError::Moved) => {
-                ensure::release(self, &Host::info(self).await?, release).await
+                ensure::release(self, &Connection::info(self).await?, release).await
             }
             other => other,
         }
@@ -352,10 +354,10 @@ impl<H: Host> Provider for H {
 }
 
 async fn check<H: Host>(provider: &H) -> Result<ConnectionReport, ProviderError> {
-    let identity = Host::identity(provider).await?;
-    let mut repository = Host::repository(provider, &identity).await?;
+    let identity = Connection::identity(provider).await?;
+    let mut repository = Connection::repository(provider, &identity).await?;
     let (hooks, branches) = tokio::join!(
-        Host::hooks(provider, &identity, &repository),
+        Connection::hooks(provider, &identity, &repository),
         provider.branch_page(&repository.info, None, None),
     );
     let branches = match branches {
@@ -379,7 +381,7 @@ async fn check<H: Host>(provider: &H) -> Result<ConnectionReport, ProviderError>
         repository.info.default_branch = None;
     }
     Ok(ConnectionReport {
-        operations: Host::operations(provider, &identity, &repository, &hooks),
+        operations: Connection::operations(provider, &identity, &repository, &hooks),
         token: identity.token,
         account: identity.account,
         permission: repository.permission,
@@ -393,7 +395,7 @@ async fn check<H: Host>(provider: &H) -> Result<ConnectionReport, ProviderError>
 /// What it means that a repository which was there a moment ago has no list of branches: it went
 /// away meanwhile, or nothing.
 async fn without_branches<H: Host>(provider: &H, identity: &Identity) -> ProviderError {
-    match Host::repository(provider, identity).await {
+    match Connection::repository(provider, identity).await {
         Err(error) => error,
         Ok(_) => ProviderError::malformed("no list of branches in a repository that is there"),
     }

@@ -1,46 +1,14 @@
-//! The account behind a credential, where there is one, and its permission on the repository.
+//! What the account behind a credential may do with the repository, where there is an account.
 
 use scm_types::{Permission, RepositoryInfo, TokenKind};
 
-use super::{Bitbucket, map, quoted, token};
-use crate::{Identity, ProviderError, context::Subject};
+use super::{Bitbucket, map, quoted};
+use crate::{ProviderError, context::Subject};
 
 impl Bitbucket {
-    /// An access token has no account to ask for: nothing is asked, the repository tells.
-    pub(super) async fn identity(&self) -> Result<Identity, ProviderError> {
-        if self.0.kind == TokenKind::BitbucketAccessToken {
-            return Ok(Identity {
-                token: token::report(self.0.kind, None),
-                account: None,
-            });
-        }
-        let answer = self.0.get(&["user"], &[]).await?;
-        let token = token::report(self.0.kind, Some(&answer));
-        match self.accept(answer, Subject::Account) {
-            Ok(answer) => Ok(Identity {
-                account: Some(map::account(&answer.json()?)),
-                token,
-            }),
-            // Reading the account is a scope of its own that nothing else needs.
-            Err(ProviderError::InsufficientScope { .. }) => Ok(Identity {
-                account: None,
-                token,
-            }),
-            Err(ProviderError::TokenInvalid { .. } | ProviderError::TokenExpired { .. })
-                if self.may_lack_an_account() =>
-            {
-                Ok(Identity {
-                    account: None,
-                    token,
-                })
-            }
-            Err(error) => Err(error),
-        }
-    }
-
     /// A bearer without a known prefix may be an access token as well, and what belongs to no account
     /// may be refused where accounts are asked for: the repository tells whether it is good.
-    fn may_lack_an_account(&self) -> bool {
+    pub(super) fn may_lack_an_account(&self) -> bool {
         self.0.kind == TokenKind::BitbucketOauth
     }
 

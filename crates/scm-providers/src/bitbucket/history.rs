@@ -1,6 +1,7 @@
 //! Commits ("Commits" of the REST API). What to include and exclude is told by ids, as in
 //! `git rev-list`; nothing tells how many there are.
 
+use async_trait::async_trait;
 use scm_types::{CommitInfo, CommitSha, Comparison, RepositoryInfo};
 
 use super::{Bitbucket, map, wire, within};
@@ -8,11 +9,13 @@ use crate::{
     ProviderError,
     context::Subject,
     history,
+    host::History,
     page::{ListPage, NextPage},
 };
 
-impl Bitbucket {
-    pub(super) async fn find_commit(
+#[async_trait]
+impl History for Bitbucket {
+    async fn find_commit(
         &self,
         info: &RepositoryInfo,
         sha: &CommitSha,
@@ -23,7 +26,7 @@ impl Bitbucket {
         Ok(found.transpose()?.filter(|found| found.sha == *sha))
     }
 
-    pub(super) async fn commits(
+    async fn commits(
         &self,
         info: &RepositoryInfo,
         base: Option<&CommitSha>,
@@ -44,7 +47,7 @@ impl Bitbucket {
     }
 
     /// An ancestor has nothing that its descendant has not.
-    pub(super) async fn is_ancestor(
+    async fn is_ancestor(
         &self,
         info: &RepositoryInfo,
         ancestor: &CommitSha,
@@ -53,7 +56,9 @@ impl Bitbucket {
         let page = self.commit_page(info, Some(descendant), ancestor, "1", None);
         Ok(page.await?.values.is_empty())
     }
+}
 
+impl Bitbucket {
     async fn commit_page(
         &self,
         info: &RepositoryInfo,

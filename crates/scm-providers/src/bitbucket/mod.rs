@@ -10,19 +10,14 @@ mod wire;
 
 use async_trait::async_trait;
 use http::Method;
-use scm_types::{
-    AccessToken, BranchInfo, BranchName, CommitInfo, CommitSha, Comparison, HookAccess, NewRelease,
-    NewTag, OperationReport, RefSearch, ReleaseInfo, RepositoryInfo, ScmType, TagInfo, TagName,
-    TokenKind,
-};
+use scm_types::{AccessToken, HookAccess, OperationReport, RepositoryInfo, ScmType, TokenKind};
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use crate::{
     HookReport, Identity, ProviderError, RepositoryAccess,
     context::{Context, Subject, checked_path, if_there},
-    host::{Host, Traits},
-    page::{ListPage, NextPage},
+    host::{Connection, Releases, Traits},
     transport::{Answer, Dialect},
 };
 
@@ -93,7 +88,7 @@ impl Bitbucket {
 }
 
 #[async_trait]
-impl Host for Bitbucket {
+impl Connection for Bitbucket {
     const TRAITS: Traits = Traits {
         scm_type: ScmType::Bitbucket,
         searches: true,
@@ -106,8 +101,36 @@ impl Host for Bitbucket {
         &self.0
     }
 
+    /// An access token has no account to ask for: nothing is asked, the repository tells.
     async fn identity(&self) -> Result<Identity, ProviderError> {
-        self.identity().await
+        if self.0.kind == TokenKind::BitbucketAccessToken {
+            return Ok(Identity {
+                token: token::report(self.0.kind, None),
+                account: None,
+            });
+        }
+        let answer = self.0.get(&["user"], &[]).await?;
+        let token = token::report(self.0.kind, Some(&answer));
+        match self.accept(answer, Subject::Account) {
+            Ok(answer) => Ok(Identity {
+                account: Some(map::account(&answer.json()?)),
+                token,
+            }),
+            // Reading the account is a scope of its own that nothing else needs.
+            Err(ProviderError::InsufficientScope { .. }) => Ok(Identity {
+                account: None,
+                token,
+            }),
+            Err(ProviderError::TokenInvalid { .. } | ProviderError::TokenExpired { .. })
+                if self.may_lack_an_account() =>
+            {
+                Ok(Identity {
+                    account: None,
+                    token,
+                })
+            }
+            Err(error) => Err(error),
+        }
     }
 
     async fn info(&self) -> Result<RepositoryInfo, ProviderError> {
@@ -157,95 +180,9 @@ impl Host for Bitbucket {
     ) -> Vec<OperationReport> {
         map::operations(identity, repository, hooks)
     }
-
-    async fn branch_page(
-        &self,
-        info: &RepositoryInfo,
-        search: Option<&RefSearch>,
-        at: Option<&NextPage>,
-    ) -> Result<ListPage<BranchInfo>, ProviderError> {
-        self.branch_page(info, search, at).await
-    }
-
-    async fn tag_page(
-        &self,
-        info: &RepositoryInfo,
-        at: Option<&NextPage>,
-    ) -> Result<ListPage<TagInfo>, ProviderError> {
-        self.tag_page(info, at).await
-    }
-
-    async fn find_branch(
-        &self,
-        info: &RepositoryInfo,
-        name: &BranchName,
-    ) -> Result<Option<BranchInfo>, ProviderError> {
-        self.find_branch(info, name).await
-    }
-
-    async fn find_tag(
-        &self,
-        info: &RepositoryInfo,
-        name: &TagName,
-    ) -> Result<Option<TagInfo>, ProviderError> {
-        self.find_tag(info, name).await
-    }
-
-    async fn find_commit(
-        &self,
-        info: &RepositoryInfo,
-        sha: &CommitSha,
-    ) -> Result<Option<CommitInfo>, ProviderError> {
-        self.find_commit(info, sha).await
-    }
-
-    async fn commits(
-        &self,
-        info: &RepositoryInfo,
-        base: Option<&CommitSha>,
-        head: &CommitSha,
-    ) -> Result<Comparison, ProviderError> {
-        self.commits(info, base, head).await
-    }
-
-    async fn is_ancestor(
-        &self,
-        info: &RepositoryInfo,
-        ancestor: &CommitSha,
-        descendant: &CommitSha,
-    ) -> Result<bool, ProviderError> {
-        self.is_ancestor(info, ancestor, descendant).await
-    }
-
-    async fn create_branch(
-        &self,
-        info: &RepositoryInfo,
-        name: &BranchName,
-        at: &CommitSha,
-    ) -> Result<(), ProviderError> {
-        self.create_branch(info, name, at).await
-    }
-
-    async fn create_tag(&self, info: &RepositoryInfo, tag: &NewTag) -> Result<(), ProviderError> {
-        self.create_tag(info, tag).await
-    }
-
-    async fn find_release(
-        &self,
-        _info: &RepositoryInfo,
-        _tag: &TagName,
-    ) -> Result<Option<ReleaseInfo>, ProviderError> {
-        Err(ProviderError::NoReleases)
-    }
-
-    async fn create_release(
-        &self,
-        _info: &RepositoryInfo,
-        _release: &NewRelease,
-    ) -> Result<(), ProviderError> {
-        Err(ProviderError::NoReleases)
-    }
 }
+
+impl Releases for Bitbucket {}
 
 /// What lies below the repository.
 fn within<'a>(info: &'a RepositoryInfo, below: &[&'a str]) -> Vec<&'a str> {

@@ -6,6 +6,7 @@
 //!   page tells the next.
 //! - A tag that is made here is always annotated.
 
+use async_trait::async_trait;
 use scm_types::{
     BranchInfo, BranchName, CommitSha, NewTag, RefSearch, RepositoryInfo, TagInfo, TagName,
 };
@@ -16,14 +17,16 @@ use super::{Bitbucket, map, quoted, wire, within};
 use crate::{
     ProviderError,
     context::{Subject, made_at},
+    host::Refs,
     page::{ListPage, NextPage},
 };
 
 const BRANCHES: [&str; 2] = ["refs", "branches"];
 const TAGS: [&str; 2] = ["refs", "tags"];
 
-impl Bitbucket {
-    pub(super) async fn branch_page(
+#[async_trait]
+impl Refs for Bitbucket {
+    async fn branch_page(
         &self,
         info: &RepositoryInfo,
         search: Option<&RefSearch>,
@@ -43,7 +46,7 @@ impl Bitbucket {
         })
     }
 
-    pub(super) async fn tag_page(
+    async fn tag_page(
         &self,
         info: &RepositoryInfo,
         at: Option<&NextPage>,
@@ -64,7 +67,7 @@ impl Bitbucket {
         })
     }
 
-    pub(super) async fn find_branch(
+    async fn find_branch(
         &self,
         info: &RepositoryInfo,
         name: &BranchName,
@@ -75,7 +78,7 @@ impl Bitbucket {
         found.map_or(Ok(None), |found| map::branch(found, default))
     }
 
-    pub(super) async fn find_tag(
+    async fn find_tag(
         &self,
         info: &RepositoryInfo,
         name: &TagName,
@@ -85,7 +88,7 @@ impl Bitbucket {
         found.map_or(Ok(None), map::tag)
     }
 
-    pub(super) async fn create_branch(
+    async fn create_branch(
         &self,
         info: &RepositoryInfo,
         name: &BranchName,
@@ -96,11 +99,7 @@ impl Bitbucket {
         made_at(made.target.as_ref().map_or("", |at| &at.hash), at)
     }
 
-    pub(super) async fn create_tag(
-        &self,
-        info: &RepositoryInfo,
-        tag: &NewTag,
-    ) -> Result<(), ProviderError> {
+    async fn create_tag(&self, info: &RepositoryInfo, tag: &NewTag) -> Result<(), ProviderError> {
         let body = json!({
             "name": tag.name.as_str(),
             "target": {"hash": tag.commit.as_str()},
@@ -109,7 +108,9 @@ impl Bitbucket {
         let made: wire::Tag = self.make(&within(info, &TAGS), body).await?;
         made_at(made.target.as_ref().map_or("", |at| &at.hash), &tag.commit)
     }
+}
 
+impl Bitbucket {
     /// The refs that a name finds, which may be none or more than the one.
     async fn named<T: DeserializeOwned>(
         &self,

@@ -1,15 +1,18 @@
 //! Commits. Both ends are told by ids, as in `git rev-list`; nothing tells how many there are.
 
+use async_trait::async_trait;
 use scm_types::{CommitInfo, CommitSha, Comparison, RepositoryInfo};
 
 use super::{DataCenter, map, wire, within};
 use crate::{
     ProviderError, history,
+    host::History,
     page::{ListPage, NextPage},
 };
 
-impl DataCenter {
-    pub(super) async fn find_commit(
+#[async_trait]
+impl History for DataCenter {
+    async fn find_commit(
         &self,
         info: &RepositoryInfo,
         sha: &CommitSha,
@@ -20,7 +23,7 @@ impl DataCenter {
         Ok(found.transpose()?.filter(|found| found.sha == *sha))
     }
 
-    pub(super) async fn commits(
+    async fn commits(
         &self,
         info: &RepositoryInfo,
         base: Option<&CommitSha>,
@@ -45,7 +48,7 @@ impl DataCenter {
 
     /// An ancestor has nothing that its descendant has not. The names are those of a pull request:
     /// what `from` has and `to` has not.
-    pub(super) async fn is_ancestor(
+    async fn is_ancestor(
         &self,
         info: &RepositoryInfo,
         ancestor: &CommitSha,

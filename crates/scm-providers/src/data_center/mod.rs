@@ -18,9 +18,7 @@ mod wire;
 use async_trait::async_trait;
 use http::{Method, StatusCode};
 use scm_types::{
-    AccessToken, BranchInfo, BranchName, CommitInfo, CommitSha, Comparison, HookAccess, NewRelease,
-    NewTag, OperationReport, Permission, RefSearch, ReleaseInfo, RepositoryInfo, ScmType, TagInfo,
-    TagName, TokenKind,
+    AccessToken, HookAccess, OperationReport, Permission, RepositoryInfo, ScmType, TokenKind,
 };
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
@@ -28,7 +26,7 @@ use zeroize::Zeroizing;
 use crate::{
     HookReport, Identity, ProviderError, RepositoryAccess,
     context::{Context, Subject, checked_path, if_there},
-    host::{Host, Traits},
+    host::{Connection, Releases, Traits},
     page::{ListPage, NextPage},
     text::label,
     transport::{Answer, Dialect},
@@ -126,7 +124,7 @@ impl DataCenter {
 }
 
 #[async_trait]
-impl Host for DataCenter {
+impl Connection for DataCenter {
     const TRAITS: Traits = Traits {
         scm_type: ScmType::Bitbucket,
         searches: true,
@@ -201,95 +199,9 @@ impl Host for DataCenter {
     ) -> Vec<OperationReport> {
         map::operations(repository, hooks)
     }
-
-    async fn branch_page(
-        &self,
-        info: &RepositoryInfo,
-        search: Option<&RefSearch>,
-        at: Option<&NextPage>,
-    ) -> Result<ListPage<BranchInfo>, ProviderError> {
-        self.branch_page(info, search, at).await
-    }
-
-    async fn tag_page(
-        &self,
-        info: &RepositoryInfo,
-        at: Option<&NextPage>,
-    ) -> Result<ListPage<TagInfo>, ProviderError> {
-        self.tag_page(info, at).await
-    }
-
-    async fn find_branch(
-        &self,
-        info: &RepositoryInfo,
-        name: &BranchName,
-    ) -> Result<Option<BranchInfo>, ProviderError> {
-        self.find_branch(info, name).await
-    }
-
-    async fn find_tag(
-        &self,
-        info: &RepositoryInfo,
-        name: &TagName,
-    ) -> Result<Option<TagInfo>, ProviderError> {
-        self.find_tag(info, name).await
-    }
-
-    async fn find_commit(
-        &self,
-        info: &RepositoryInfo,
-        sha: &CommitSha,
-    ) -> Result<Option<CommitInfo>, ProviderError> {
-        self.find_commit(info, sha).await
-    }
-
-    async fn commits(
-        &self,
-        info: &RepositoryInfo,
-        base: Option<&CommitSha>,
-        head: &CommitSha,
-    ) -> Result<Comparison, ProviderError> {
-        self.commits(info, base, head).await
-    }
-
-    async fn is_ancestor(
-        &self,
-        info: &RepositoryInfo,
-        ancestor: &CommitSha,
-        descendant: &CommitSha,
-    ) -> Result<bool, ProviderError> {
-        self.is_ancestor(info, ancestor, descendant).await
-    }
-
-    async fn create_branch(
-        &self,
-        info: &RepositoryInfo,
-        name: &BranchName,
-        at: &CommitSha,
-    ) -> Result<(), ProviderError> {
-        self.create_branch(info, name, at).await
-    }
-
-    async fn create_tag(&self, info: &RepositoryInfo, tag: &NewTag) -> Result<(), ProviderError> {
-        self.create_tag(info, tag).await
-    }
-
-    async fn find_release(
-        &self,
-        _info: &RepositoryInfo,
-        _tag: &TagName,
-    ) -> Result<Option<ReleaseInfo>, ProviderError> {
-        Err(ProviderError::NoReleases)
-    }
-
-    async fn create_release(
-        &self,
-        _info: &RepositoryInfo,
-        _release: &NewRelease,
-    ) -> Result<(), ProviderError> {
-        Err(ProviderError::NoReleases)
-    }
 }
+
+impl Releases for DataCenter {}
 
 /// The path of a repository.
 fn repository<'a>(key: &'a str, slug: &'a str) -> [&'a str; 6] {

@@ -4,6 +4,7 @@
 //!   that begin with it first, and the exact one is picked here.
 //! - The slashes of a tag's name part segments: servers of this kind refuse encoded ones.
 
+use async_trait::async_trait;
 use scm_types::{
     BranchInfo, BranchName, CommitSha, NewTag, RefSearch, RepositoryInfo, TagInfo, TagName,
 };
@@ -13,6 +14,7 @@ use super::{DataCenter, map, wire, within};
 use crate::{
     ProviderError,
     context::{if_there, made_at},
+    host::Refs,
     list::CAP,
     page::{ListPage, NextPage, PAGE_SIZE},
 };
@@ -20,8 +22,9 @@ use crate::{
 const ORDER: (&str, &str) = ("orderBy", "ALPHABETICAL");
 const LIMIT: (&str, &str) = ("limit", "100");
 
-impl DataCenter {
-    pub(super) async fn branch_page(
+#[async_trait]
+impl Refs for DataCenter {
+    async fn branch_page(
         &self,
         info: &RepositoryInfo,
         search: Option<&RefSearch>,
@@ -41,7 +44,7 @@ impl DataCenter {
         })
     }
 
-    pub(super) async fn tag_page(
+    async fn tag_page(
         &self,
         info: &RepositoryInfo,
         at: Option<&NextPage>,
@@ -64,7 +67,7 @@ impl DataCenter {
         })
     }
 
-    pub(super) async fn find_branch(
+    async fn find_branch(
         &self,
         info: &RepositoryInfo,
         name: &BranchName,
@@ -94,7 +97,7 @@ impl DataCenter {
         ))
     }
 
-    pub(super) async fn find_tag(
+    async fn find_tag(
         &self,
         info: &RepositoryInfo,
         name: &TagName,
@@ -108,7 +111,7 @@ impl DataCenter {
         }
     }
 
-    pub(super) async fn create_branch(
+    async fn create_branch(
         &self,
         info: &RepositoryInfo,
         name: &BranchName,
@@ -120,11 +123,7 @@ impl DataCenter {
     }
 
     /// Without a message the tag would be a lightweight one.
-    pub(super) async fn create_tag(
-        &self,
-        info: &RepositoryInfo,
-        tag: &NewTag,
-    ) -> Result<(), ProviderError> {
+    async fn create_tag(&self, info: &RepositoryInfo, tag: &NewTag) -> Result<(), ProviderError> {
         let message = match tag.message.trim() {
             "" => tag.name.as_str(),
             _ => tag.message.as_str(),

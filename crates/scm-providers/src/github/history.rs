@@ -1,5 +1,6 @@
 //! Commits and comparisons.
 
+use async_trait::async_trait;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use http::StatusCode;
 use scm_types::{CommitInfo, CommitSha, Comparison, RepositoryInfo};
@@ -8,13 +9,15 @@ use super::{Github, error, map, wire, within};
 use crate::{
     ProviderError,
     context::Subject,
+    host::History,
     list::PARALLEL,
     page::{ListPage, NextPage, PAGE_SIZE},
 };
 
-impl Github {
+#[async_trait]
+impl History for Github {
     /// Asked for below `git`, where neither files nor branches and tags come with it.
-    pub(super) async fn find_commit(
+    async fn find_commit(
         &self,
         info: &RepositoryInfo,
         sha: &CommitSha,
@@ -30,7 +33,7 @@ impl Github {
         Ok(found.transpose()?.filter(|found| found.sha == *sha))
     }
 
-    pub(super) async fn commits(
+    async fn commits(
         &self,
         info: &RepositoryInfo,
         base: Option<&CommitSha>,
@@ -47,7 +50,7 @@ impl Github {
 
     /// Asked for the other way round: what the ancestor has and the descendant has not is nothing,
     /// so that there are no commits and no files in the answer.
-    pub(super) async fn is_ancestor(
+    async fn is_ancestor(
         &self,
         info: &RepositoryInfo,
         ancestor: &CommitSha,
@@ -57,7 +60,9 @@ impl Github {
         let status = found.and_then(|found| found.status);
         Ok(matches!(status.as_deref(), Some("behind" | "identical")))
     }
+}
 
+impl Github {
     /// What `head` has and `base` has not; `None` if they have nothing in common.
     ///
     /// The pages begin with the oldest commit, so the newest are on the last ones, and only the

@@ -13,9 +13,7 @@ mod wire;
 use async_trait::async_trait;
 use http::{Method, StatusCode};
 use scm_types::{
-    AccessToken, BranchInfo, BranchName, CommitInfo, CommitSha, Comparison, HookAccess, NewRelease,
-    NewTag, OperationReport, RefSearch, ReleaseInfo, RepositoryInfo, ScmType, TagInfo, TagName,
-    TokenKind, TokenReport,
+    AccessToken, HookAccess, OperationReport, RepositoryInfo, ScmType, TokenKind, TokenReport,
 };
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;

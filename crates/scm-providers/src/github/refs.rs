@@ -5,7 +5,10 @@
 //! - An annotated tag takes two calls, the object and the ref ("Git tags"). An object without a ref
 //!   is nothing that anybody sees.
 
-use scm_types::{BranchInfo, BranchName, CommitSha, NewTag, RepositoryInfo, TagInfo, TagName};
+use async_trait::async_trait;
+use scm_types::{
+    BranchInfo, BranchName, CommitSha, NewTag, RefSearch, RepositoryInfo, TagInfo, TagName,
+};
 use serde_json::json;
 
 use super::{
@@ -15,6 +18,7 @@ use super::{
 };
 use crate::{
     ProviderError,
+    host::Refs,
     page::{ListPage, NextPage},
     text::{commit_sha, prose},
 };
@@ -22,10 +26,12 @@ use crate::{
 /// The most tags of tags that are gone through.
 const MAX_HOPS: usize = 5;
 
-impl Github {
-    pub(super) async fn branch_page(
+#[async_trait]
+impl Refs for Github {
+    async fn branch_page(
         &self,
         info: &RepositoryInfo,
+        _search: Option<&RefSearch>,
         at: Option<&NextPage>,
     ) -> Result<ListPage<BranchInfo>, ProviderError> {
         let path = within(info, &["branches"]);
@@ -39,7 +45,7 @@ impl Github {
         })
     }
 
-    pub(super) async fn tag_page(
+    async fn tag_page(
         &self,
         info: &RepositoryInfo,
         at: Option<&NextPage>,
@@ -56,7 +62,7 @@ impl Github {
         })
     }
 
-    pub(super) async fn find_branch(
+    async fn find_branch(
         &self,
         info: &RepositoryInfo,
         name: &BranchName,
@@ -72,7 +78,7 @@ impl Github {
     }
 
     /// A tag that stands for something other than a commit is none here.
-    pub(super) async fn find_tag(
+    async fn find_tag(
         &self,
         info: &RepositoryInfo,
         name: &TagName,
@@ -109,29 +115,18 @@ impl Github {
         }))
     }
 
-    /// Makes `refs/heads/…` or `refs/tags/…`.
-    pub(super) async fn create_ref(
+    async fn create_branch(
         &self,
         info: &RepositoryInfo,
-        full_name: &str,
-        sha: &str,
+        name: &BranchName,
+        at: &CommitSha,
     ) -> Result<(), ProviderError> {
-        let path = within(info, &["git", "refs"]);
-        let body = json!({"ref": full_name, "sha": sha});
-        let made: wire::Ref = self.make(&path, body).await?;
-        if made.name == full_name && made.object.sha.eq_ignore_ascii_case(sha) {
-            Ok(())
-        } else {
-            Err(ProviderError::malformed("another ref than asked for"))
-        }
+        let full_name = format!("refs/heads/{name}");
+        self.create_ref(info, &full_name, at.as_str()).await
     }
 
     /// The tagger is left to GitHub: the account of the credential, now.
-    pub(super) async fn create_tag(
-        &self,
-        info: &RepositoryInfo,
-        tag: &NewTag,
-    ) -> Result<(), ProviderError> {
+    async fn create_tag(&self, info: &RepositoryInfo, tag: &NewTag) -> Result<(), ProviderError> {
         let path = within(info, &["git", "tags"]);
         let body = json!({
             "tag": tag.name,
@@ -146,5 +141,24 @@ impl Github {
         let object = commit_sha(&made.sha)?;
         let full_name = format!("refs/tags/{}", tag.name);
         self.create_ref(info, &full_name, object.as_str()).await
+    }
+}
+
+impl Github {
+    /// Makes `refs/heads/…` or `refs/tags/…`.
+    async fn create_ref(
+        &self,
+        info: &RepositoryInfo,
+        full_name: &str,
+        sha: &str,
+    ) -> Result<(), ProviderError> {
+        let path = within(info, &["git", "refs"]);
+        let body = json!({"ref": full_name, "sha": sha});
+        let made: wire::Ref = self.make(&path, body).await?;
+        if made.name == full_name && made.object.sha.eq_ignore_ascii_case(sha) {
+            Ok(())
+        } else {
+            Err(ProviderError::malformed("another ref than asked for"))
+        }
     }
 }

@@ -1,14 +1,16 @@
 //! Releases ("Releases and release assets").
 
+use async_trait::async_trait;
 use scm_types::{NewRelease, ReleaseInfo, RepositoryInfo, TagName};
 use serde_json::json;
 
 use super::{Github, map, named, wire, within};
-use crate::ProviderError;
+use crate::{ProviderError, host::Releases};
 
-impl Github {
+#[async_trait]
+impl Releases for Github {
     /// The published release of a tag; drafts have none.
-    pub(super) async fn find_release(
+    async fn find_release(
         &self,
         info: &RepositoryInfo,
         tag: &TagName,
@@ -20,7 +22,7 @@ impl Github {
     }
 
     /// Whether it becomes the latest one is left to GitHub, which goes by date and version.
-    pub(super) async fn create_release(
+    async fn create_release(
         &self,
         info: &RepositoryInfo,
         release: &NewRelease,

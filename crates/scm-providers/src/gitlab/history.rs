@@ -1,12 +1,14 @@
 //! Commits ("Commits API", "Repositories API").
 
+use async_trait::async_trait;
 use scm_types::{CommitInfo, CommitSha, Comparison, RepositoryInfo};
 
 use super::{Gitlab, map, wire, within};
-use crate::{ProviderError, context::Subject, history};
+use crate::{ProviderError, context::Subject, history, host::History};
 
-impl Gitlab {
-    pub(super) async fn find_commit(
+#[async_trait]
+impl History for Gitlab {
+    async fn find_commit(
         &self,
         info: &RepositoryInfo,
         sha: &CommitSha,
@@ -20,7 +22,7 @@ impl Gitlab {
 
     /// The range is that of `git rev-list`. The commits come newest first, and no number of pages with
     /// them. The comparison of GitLab's own (`compare`) has no pages and costs a diff.
-    pub(super) async fn commits(
+    async fn commits(
         &self,
         info: &RepositoryInfo,
         base: Option<&CommitSha>,
@@ -50,7 +52,7 @@ impl Gitlab {
     }
 
     /// The ancestor is the common one of both.
-    pub(super) async fn is_ancestor(
+    async fn is_ancestor(
         &self,
         info: &RepositoryInfo,
         ancestor: &CommitSha,

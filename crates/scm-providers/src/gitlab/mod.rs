@@ -12,9 +12,7 @@ mod wire;
 use async_trait::async_trait;
 use http::{Method, StatusCode};
 use scm_types::{
-    AccessToken, BranchInfo, BranchName, CommitInfo, CommitSha, Comparison, HookAccess, NewRelease,
-    NewTag, OperationReport, RefSearch, ReleaseInfo, RepositoryInfo, ScmType, TagInfo, TagName,
-    TokenKind, TokenReport,
+    AccessToken, HookAccess, OperationReport, RepositoryInfo, ScmType, TokenKind, TokenReport,
 };
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
@@ -23,7 +21,6 @@ use crate::{
     HookReport, Identity, ProviderError, RepositoryAccess,
     context::{Context, Subject, checked_path, if_there},
     host::{Connection, Traits},
-    page::{ListPage, NextPage},
     path::api_url,
     transport::{Answer, Dialect},
 };

@@ -6,6 +6,7 @@
 //!   list as its first page. So it is walked by numbers, of which all but the first mean what they
 //!   say.
 
+use async_trait::async_trait;
 use http::StatusCode;
 use scm_types::{
     BranchInfo, BranchName, CommitSha, NewTag, RefSearch, RepositoryInfo, TagInfo, TagName,
@@ -16,12 +17,14 @@ use super::{Gitlab, map, wire, within};
 use crate::{
     ProviderError,
     context::{Subject, made_at},
+    host::Refs,
     page::{ListPage, NextPage, PAGE_SIZE, link_of},
     transport::Answer,
 };
 
-impl Gitlab {
-    pub(super) async fn branch_page(
+#[async_trait]
+impl Refs for Gitlab {
+    async fn branch_page(
         &self,
         info: &RepositoryInfo,
         search: Option<&RefSearch>,
@@ -64,7 +67,7 @@ impl Gitlab {
         })
     }
 
-    pub(super) async fn tag_page(
+    async fn tag_page(
         &self,
         info: &RepositoryInfo,
         at: Option<&NextPage>,
@@ -97,7 +100,7 @@ impl Gitlab {
         })
     }
 
-    pub(super) async fn find_branch(
+    async fn find_branch(
         &self,
         info: &RepositoryInfo,
         name: &BranchName,
@@ -109,7 +112,7 @@ impl Gitlab {
         found.map(|found| map::branch(&found, default)).transpose()
     }
 
-    pub(super) async fn find_tag(
+    async fn find_tag(
         &self,
         info: &RepositoryInfo,
         name: &TagName,
@@ -123,7 +126,7 @@ impl Gitlab {
     }
 
     /// Not sent for an empty project: GitLab would make a first commit for it by itself.
-    pub(super) async fn create_branch(
+    async fn create_branch(
         &self,
         info: &RepositoryInfo,
         name: &BranchName,
@@ -140,11 +143,7 @@ impl Gitlab {
 
     /// One call, which makes the tag object and the tag. Without a message the tag would be a
     /// lightweight one.
-    pub(super) async fn create_tag(
-        &self,
-        info: &RepositoryInfo,
-        tag: &NewTag,
-    ) -> Result<(), ProviderError> {
+    async fn create_tag(&self, info: &RepositoryInfo, tag: &NewTag) -> Result<(), ProviderError> {
         let path = within(info, &["repository", "tags"]);
         let message = match tag.message.trim() {
             "" => tag.name.as_str(),

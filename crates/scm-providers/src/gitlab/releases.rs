@@ -1,13 +1,15 @@
 //! Releases ("Releases API"). They have no drafts here, and no mark for what is not ready.
 
+use async_trait::async_trait;
 use scm_types::{NewRelease, ReleaseInfo, RepositoryInfo, TagName};
 use serde_json::json;
 
 use super::{Gitlab, map, wire, within};
-use crate::ProviderError;
+use crate::{ProviderError, host::Releases};
 
-impl Gitlab {
-    pub(super) async fn find_release(
+#[async_trait]
+impl Releases for Gitlab {
+    async fn find_release(
         &self,
         info: &RepositoryInfo,
         tag: &TagName,
@@ -19,7 +21,7 @@ impl Gitlab {
     }
 
     /// No `ref` goes along: with one, GitLab would make a missing tag by itself, a lightweight one.
-    pub(super) async fn create_release(
+    async fn create_release(
         &self,
         info: &RepositoryInfo,
         release: &NewRelease,
