@@ -14,6 +14,7 @@ use super::{
     faults::{Fate, Faults},
     github, gitlab,
     request::Request,
+    tokens::{self, Tokens},
 };
 use crate::code_host::{Recorded, Reply};
 
@@ -36,6 +37,7 @@ pub(super) struct State {
     pub(super) remaining: Option<u32>,
     pub(super) facts: Facts,
     pub(super) releases: Vec<Release>,
+    pub(super) tokens: Tokens,
 }
 
 /// What a test can change about the repository and the credential.
@@ -110,12 +112,18 @@ impl Host {
 
     /// Carries a request out.
     pub(super) fn carry_out(&self, recorded: &Recorded) -> Reply {
+        if let Some(reply) = tokens::outside_the_api(self, recorded) {
+            return reply;
+        }
         let Some(request) = Request::parse(recorded, self.dialect.api_prefix()) else {
             return Reply::json(404, &serde_json::json!({"message": "404 Not Found"}));
         };
         let Ok(remaining) = self.count() else {
             return self.dialect.over_limit();
         };
+        if let Some(reply) = tokens::within_the_api(self, &request) {
+            return self.dialect.with_limit(reply, remaining);
+        }
         let reply = match self.dialect {
             Dialect::Github => github::answer(self, &request),
             Dialect::Gitlab => gitlab::answer(self, &request),

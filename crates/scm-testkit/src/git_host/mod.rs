@@ -3,7 +3,9 @@
 //!
 //! - A host has one repository, made with the `git` command line; [`GitHost::repo`] is how a test
 //!   writes to it and what it compares answers with. Nothing but releases is kept elsewhere.
-//! - Any credential is taken, no credential is refused, the product's way each.
+//! - Any credential is taken, no credential is refused, the product's way each. Once a test has
+//!   credentials issued ([`GitHost::set_oauth`], [`GitHost::set_app`], [`GitHost::issue`]), only
+//!   issued ones are taken, as long as they last.
 //! - Requests are served concurrently, writes one after the other. Whether a ref exists is decided
 //!   by git in the moment of writing, so of two racing creators one is refused.
 //! - A fault is set per method and part of the raw path: [`GitHost::instead`] and
@@ -38,6 +40,7 @@ mod repo;
 mod request;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod write;
 
 use std::{sync::Arc, time::Duration};
@@ -49,6 +52,7 @@ use crate::code_host::{self, Recorded, Replies, Reply};
 
 pub use dialect::Dialect;
 pub use repo::GitRepo;
+pub use tokens::{APP_KEY, APP_KEY_PKCS8};
 
 /// A code host with one repository.
 #[derive(Debug)]
