@@ -233,7 +233,7 @@ impl TestApp {
     pub(crate) async fn with_hosts(
         url: &str,
         mode: Mode,
-        more: Vec<ProviderHost>,
+        others: Vec<ProviderHost>,
         transport: TransportSettings,
     ) -> Self {
         LazyLock::force(&LOG);
@@ -258,7 +258,7 @@ impl TestApp {
             provider_host(Standard::Gitlab, &gitlab),
             provider_host(Standard::Bitbucket, &bitbucket),
         ];
-        hosts.extend(more);
+        hosts.extend(others);
         let services = Services::builder(database, cipher)
             .hosts(hosts)
             .transport(transport)

@@ -42,7 +42,7 @@ on_every_database! {
         let app = TestApp::open(&db).await;
         let first = app.send(app.create("k", Standard::Github)).await.expect(201);
         assert!(!replayed(&first));
-        app.clock.advance(Duration::from_secs(3600));
+        app.clock.advance(Duration::from_hours(1));
         let second = app.send(app.create("k", Standard::Github)).await.expect(201);
         assert!(replayed(&second));
         assert_eq!(second.bytes, first.bytes);
@@ -117,7 +117,7 @@ on_every_database! {
         }
         app.github.off_everything();
         // The limit is over by then.
-        app.clock.advance(Duration::from_secs(3600));
+        app.clock.advance(Duration::from_hours(1));
         assert!(!replayed(&app.send(app.verify_with("k", &id)).await.expect(200)));
         assert!(replayed(&app.send(app.verify_with("k", &id)).await.expect(200)));
     }
@@ -297,14 +297,14 @@ async fn every_part_of_a_request_counts() {
             .insert_header((KEY, "k"))
             .set_payload(body.to_owned())
     };
-    let (path, body) = (format!("/{id}"), r#"{"displayName":"x"}"#);
-    app.send(patch(&path, body)).await.expect(200);
+    let (row, body) = (format!("/{id}"), r#"{"displayName":"x"}"#);
+    app.send(patch(&row, body)).await.expect(200);
     for other in [
-        patch(&path, r#"{"displayName": "x"}"#),
-        patch(&path, body).insert_header(("If-Match", "*")),
-        patch(&path, body).insert_header(("Content-Type", "application/json; charset=utf-8")),
-        patch(&format!("{path}?"), body).method(Method::DELETE),
-        patch(&format!("{path}?x=1"), body),
+        patch(&row, r#"{"displayName": "x"}"#),
+        patch(&row, body).insert_header(("If-Match", "*")),
+        patch(&row, body).insert_header(("Content-Type", "application/json; charset=utf-8")),
+        patch(&format!("{row}?"), body).method(Method::DELETE),
+        patch(&format!("{row}?x=1"), body),
         patch("/another", body),
     ] {
         assert_eq!(
@@ -312,7 +312,7 @@ async fn every_part_of_a_request_counts() {
             "idempotency_key_reused"
         );
     }
-    let accept = patch(&path, body).insert_header(("Accept", "text/html"));
+    let accept = patch(&row, body).insert_header(("Accept", "text/html"));
     assert!(replayed(&app.send(accept).await.expect(200)));
 }
 

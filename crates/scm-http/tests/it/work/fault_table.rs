@@ -300,16 +300,16 @@ fn rows() -> Vec<Row> {
     let lines = lines.take_while(|line| line.starts_with('|')).skip(2);
     lines
         .map(|line| {
-            let mut cells = line.trim_matches('|').split('|').map(str::trim);
-            let fault = cells.next().unwrap_or_default().to_owned();
-            let calls = cells.next().unwrap_or_default();
+            let mut columns = line.trim_matches('|').split('|').map(str::trim);
+            let fault = columns.next().unwrap_or_default().to_owned();
+            let calls = columns.next().unwrap_or_default();
             let (calls, operations) = calls.split_once(": ").unwrap_or((calls, ""));
             let operations = operations.split(", ").filter(|name| !name.is_empty());
             Row {
                 fault,
                 calls: calls.to_owned(),
                 operations: operations.map(str::to_owned).collect(),
-                cells: cells
+                cells: columns
                     .map(|cell| cell.trim_matches('`').to_owned())
                     .collect(),
             }

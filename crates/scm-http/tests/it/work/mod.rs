@@ -4,6 +4,7 @@ mod bad_input;
 mod contract;
 mod fault_table;
 mod lost;
+mod making;
 mod names;
 mod roles;
 mod states;

@@ -137,18 +137,41 @@ async fn an_empty_repository_says_so() {
         bench.get("/tags/latest").await.expect(200).data(),
         &Value::Null
     );
-    for (path, body) in [
-        ("/branches", json!({"name": "new", "from": "main"})),
-        ("/tags", json!({"name": "v1", "branch": "main"})),
-        ("/releases", json!({"tag": "v1", "branch": "main"})),
+    let sha = "0".repeat(40);
+    for (path, body, status, code) in [
+        (
+            "/branches",
+            json!({"name": "new", "from": "main"}),
+            404,
+            "ref_not_found",
+        ),
+        (
+            "/branches",
+            json!({"name": "new", "from": sha}),
+            404,
+            "commit_not_found",
+        ),
+        (
+            "/tags",
+            json!({"name": "v1", "branch": "main"}),
+            404,
+            "branch_not_found",
+        ),
+        (
+            "/tags",
+            json!({"name": "v1", "expectedSha": sha}),
+            404,
+            "commit_not_found",
+        ),
+        (
+            "/releases",
+            json!({"tag": "v1", "branch": "main"}),
+            404,
+            "branch_not_found",
+        ),
     ] {
-        let answer = bench.post(path, &body).await;
-        assert!(
-            [404, 409].contains(&answer.status.as_u16()),
-            "{path}: {}",
-            answer.json
-        );
-        println!("{path}: {}", answer.json);
+        let answer = bench.post(path, &body).await.expect(status);
+        assert_eq!(answer.failure().0, code, "{path} {body}");
     }
     assert!(bench.git.writes().is_empty());
 }
