@@ -152,11 +152,20 @@ impl Session {
             })?;
             sleep_until(slot).await;
         }
+        let url = call.url.clone();
         let answer = self.exchange(call, None).await?;
-        if answer.status.is_redirection() {
-            return Err(ProviderError::Moved);
+        if !answer.status.is_redirection() {
+            return Ok(answer);
         }
-        Ok(answer)
+        // Only the host itself can say that the repository has moved.
+        let location = answer.header(header::LOCATION.as_str());
+        let location = location.and_then(|location| url.join(location).ok());
+        Err(match location {
+            Some(location) if location.origin() != url.origin() => {
+                ProviderError::outage(Outage::Redirected)
+            }
+            _ => ProviderError::Moved,
+        })
     }
 
     /// Renews something: sent exactly once, without a look at it afterwards. A failure tells whether

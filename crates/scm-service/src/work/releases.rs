@@ -6,7 +6,7 @@
 
 use scm_types::{
     Caller, CommitSha, Comparison, Ensured, IntegrationId, NewRelease as ReleaseOf, NewTag,
-    Operation, ReleaseInfo, Role, TagInfo, TagName, tag_name_for,
+    Operation, ReleaseInfo, Role, TagInfo, TagName,
 };
 use serde::Serialize;
 
@@ -15,7 +15,7 @@ use super::{
     open::Work,
     tags::{TagTarget, Target},
 };
-use crate::{FieldError, ServiceError, Services};
+use crate::{ServiceError, Services};
 
 /// Which tag the changes are counted from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,22 +25,6 @@ pub enum PreviousTag {
     Newest,
     /// This one.
     Given(TagName),
-}
-
-impl PreviousTag {
-    /// The tag of a parent release: see [`tag_name_for`].
-    pub fn of_parent<S: AsRef<str>>(targets: &[S], version: &str) -> Result<Self, FieldError> {
-        use scm_types::InvalidTagParts;
-
-        tag_name_for(targets, version)
-            .map(Self::Given)
-            .map_err(|error| match error {
-                InvalidTagParts::Targets | InvalidTagParts::Target => {
-                    FieldError::new("parentTargets", error)
-                }
-                InvalidTagParts::Version => FieldError::new("baseVersion", error),
-            })
-    }
 }
 
 /// What notes are wanted of.
