@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseConnection, EntityTrait, IdenStatic, QueryFilter,
-    sea_query::Query,
+    QueryOrder, sea_query::Query,
 };
 
 use crate::{
-    Cipher, KeyId, SecretPlace, StoreError,
-    cipher::sealed_with,
+    Cipher, KeyId, KeyRing, SecretPlace, StoreError,
+    cipher::{open_with, seal_with, sealed_with},
     entity::scm_key_canary::{Column, Entity, Model, TABLE},
     query::Bounded,
 };
@@ -51,6 +51,15 @@ fn list(ids: &[KeyId]) -> String {
     ids.iter().map(KeyId::as_str).collect::<Vec<_>>().join(", ")
 }
 
+/// A key's canary, as somebody with these keys sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyCanary {
+    /// The key that it is of.
+    pub key: KeyId,
+    /// True if it opens with the key of that name that was given.
+    pub opens: bool,
+}
+
 const KNOWN_TEXT: &str = "canary";
 const LIMIT: Duration = Duration::from_secs(15);
 
@@ -62,53 +71,42 @@ pub async fn check_canary(
     db: &DatabaseConnection,
     cipher: &Cipher,
 ) -> Result<CanaryState, CanaryError> {
-    let db = Bounded {
-        pool: db.clone(),
-        limit: LIMIT,
-    };
-    // Twice, for another process may write the same canary in between.
-    for _ in 0..2 {
-        let canaries = db.run(|pool| Entity::find().all(pool)).await?;
-        if open_all(&canaries, cipher)? {
-            return Ok(CanaryState::Opened);
-        }
-        match write(&db, cipher).await {
-            Err(StoreError::Conflict) => {}
-            other => return Ok(other.map(|()| CanaryState::Written)?),
-        }
-    }
-    Err(StoreError::Conflict.into())
+    let ring = cipher.ring();
+    ensure(&bounded(db), &ring, ring.current_id()).await
 }
 
 /// True if every canary opens and the current key has one; reads only. Fails as [`check_canary`]
 /// does.
 pub async fn canaries_open(db: &DatabaseConnection, cipher: &Cipher) -> Result<bool, CanaryError> {
-    let db = Bounded {
-        pool: db.clone(),
-        limit: LIMIT,
-    };
-    let canaries = db.run(|pool| Entity::find().all(pool)).await?;
-    open_all(&canaries, cipher)
+    let ring = cipher.ring();
+    let canaries = read(&bounded(db)).await?;
+    Ok(open_all(&canaries, &ring)?.contains(ring.current_id()))
+}
+
+/// Every canary there is, by the name of its key.
+pub async fn key_canaries(
+    db: &DatabaseConnection,
+    ring: &KeyRing,
+) -> Result<Vec<KeyCanary>, StoreError> {
+    let mut found = Vec::new();
+    for canary in read(&bounded(db)).await? {
+        let key = key_id(&canary)?;
+        let opens = is_right(&canary, &key, ring);
+        found.push(KeyCanary { key, opens });
+    }
+    found.sort_by(|one, other| one.key.cmp(&other.key));
+    Ok(found)
 }
 
 /// The keys that secrets of this database were ever sealed with; none in a new one.
 pub async fn canary_key_ids(db: &DatabaseConnection) -> Result<Vec<KeyId>, StoreError> {
-    let db = Bounded {
-        pool: db.clone(),
-        limit: LIMIT,
-    };
-    let canaries = db.run(|pool| Entity::find().all(pool)).await?;
-    canaries.iter().map(key_id).collect()
+    read(&bounded(db)).await?.iter().map(key_id).collect()
 }
 
 /// Removes a key's canary, before the key itself is taken out of the ring. Only when nothing is
 /// sealed with that key any more: its absence is not noticed from then on. False if it had none.
 pub async fn forget_canary(db: &DatabaseConnection, key: &KeyId) -> Result<bool, StoreError> {
-    let db = Bounded {
-        pool: db.clone(),
-        limit: LIMIT,
-    };
-    let removed = db
+    let removed = bounded(db)
         .run(|pool| {
             Entity::delete_many()
                 .filter(Column::KeyId.eq(key.as_str()))
@@ -116,6 +114,43 @@ pub async fn forget_canary(db: &DatabaseConnection, key: &KeyId) -> Result<bool,
         })
         .await?;
     Ok(removed.rows_affected > 0)
+}
+
+pub(crate) fn bounded(db: &DatabaseConnection) -> Bounded {
+    Bounded {
+        pool: db.clone(),
+        limit: LIMIT,
+    }
+}
+
+/// The canaries, the newest first.
+pub(crate) async fn read(db: &Bounded) -> Result<Vec<Model>, StoreError> {
+    db.run(|pool| {
+        Entity::find()
+            .order_by_desc(Column::CreatedAt)
+            .order_by_asc(Column::KeyId)
+            .all(pool)
+    })
+    .await
+}
+
+/// Opens every canary and writes one for this key of the ring if it has none.
+pub(crate) async fn ensure(
+    db: &Bounded,
+    ring: &KeyRing,
+    key: &KeyId,
+) -> Result<CanaryState, CanaryError> {
+    // Twice, for another process may write the same canary in between.
+    for _ in 0..2 {
+        if open_all(&read(db).await?, ring)?.contains(key) {
+            return Ok(CanaryState::Opened);
+        }
+        match write(db, ring, key).await {
+            Err(StoreError::Conflict) => {}
+            other => return Ok(other.map(|()| CanaryState::Written)?),
+        }
+    }
+    Err(StoreError::Conflict.into())
 }
 
 fn key_id(canary: &Model) -> Result<KeyId, StoreError> {
@@ -126,36 +161,39 @@ fn key_id(canary: &Model) -> Result<KeyId, StoreError> {
     })
 }
 
-/// True if the current key has a canary and every canary opens.
-fn open_all(canaries: &[Model], cipher: &Cipher) -> Result<bool, CanaryError> {
+/// The keys that have a canary, in the order given. Fails if one of them does not open.
+pub(crate) fn open_all(canaries: &[Model], ring: &KeyRing) -> Result<Vec<KeyId>, CanaryError> {
     let mut expected = Vec::new();
     let mut failed = Vec::new();
     for canary in canaries {
         let id = key_id(canary)?;
-        let opened = cipher.open(&place(&id), &canary.sealed_value);
-        // Sealed with the key it is named after, or another key's could stand in for it.
-        let right = sealed_with(&canary.sealed_value).as_ref() == Some(&id)
-            && opened.is_ok_and(|text| *text == KNOWN_TEXT);
-        if !right {
+        if !is_right(canary, &id, ring) {
             failed.push(id.clone());
         }
         expected.push(id);
     }
     if failed.is_empty() {
-        return Ok(expected.contains(cipher.ring().current_id()));
+        return Ok(expected);
     }
+    expected.sort();
+    failed.sort();
     Err(CanaryError::WrongKeys {
         expected,
-        found: cipher.ring().ids().cloned().collect(),
+        found: ring.ids().cloned().collect(),
         failed,
     })
 }
 
-async fn write(db: &Bounded, cipher: &Cipher) -> Result<(), StoreError> {
-    let id = cipher.ring().current_id();
-    let sealed = cipher.seal(&place(id), KNOWN_TEXT)?;
+fn is_right(canary: &Model, id: &KeyId, ring: &KeyRing) -> bool {
+    // Sealed with the key it is named after, or another key's could stand in for it.
+    sealed_with(&canary.sealed_value).as_ref() == Some(id)
+        && open_with(ring, &place(id), &canary.sealed_value).is_ok_and(|text| *text == KNOWN_TEXT)
+}
+
+async fn write(db: &Bounded, ring: &KeyRing, id: &KeyId) -> Result<(), StoreError> {
+    let sealed = seal_with(ring, id, &place(id), KNOWN_TEXT)?;
     let mut insert = Query::insert();
-    // `createdAt` is for people only; the database fills it.
+    // `createdAt` is for people and for the order; the database fills it.
     insert
         .into_table(Entity)
         .columns([Column::KeyId, Column::SealedValue])

@@ -4,10 +4,15 @@
 //!   tenant are authenticated with it, so a value copied elsewhere does not open.
 //! - Every tenant has a data key of its own, derived by HKDF-SHA256 from the named master key.
 //! - The nonce is 96 random bits, drawn here; no caller gives one.
+//! - The ring can be exchanged while the cipher is in use: a call works with the ring that it began
+//!   with, whole.
 //! - Opening fails closed: no fallback to the stored text, and no reason to the outside. The
 //!   reason is logged, with the place and the key's name, without the value.
 
-use std::fmt;
+use std::{
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::{
@@ -48,20 +53,32 @@ impl SecretPlace<'_> {
     }
 }
 
-/// A secret could not be sealed: the system gives no random numbers.
+/// A secret could not be sealed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the system gives no random numbers")]
-pub struct SealError;
+pub enum SealError {
+    /// The system gives no random numbers.
+    #[error("the system gives no random numbers")]
+    Random,
+    /// The key that would be used was retired elsewhere, and there is no other that may be.
+    #[error("no key may be sealed with: the current one's canary is gone from the database")]
+    NoKey,
+}
 
 /// A stored secret does not open. Why stands in the log only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the stored secret cannot be opened")]
 pub struct OpenError;
 
-/// Seals and opens secrets with the keys of one ring.
+/// Seals and opens secrets with the keys of a ring.
 pub struct Cipher {
-    ring: KeyRing,
-    random: SystemRandom,
+    keys: RwLock<Keys>,
+}
+
+#[derive(Clone)]
+struct Keys {
+    ring: Arc<KeyRing>,
+    /// False if the current key must not be sealed with.
+    sealing: bool,
 }
 
 impl Cipher {
@@ -69,41 +86,43 @@ impl Cipher {
     #[must_use]
     pub fn new(ring: KeyRing) -> Self {
         Self {
-            ring,
-            random: SystemRandom::new(),
+            keys: RwLock::new(Keys {
+                ring: Arc::new(ring),
+                sealing: true,
+            }),
         }
     }
 
-    /// The keys.
+    /// The keys as they are now. The current one is the one that is sealed with.
     #[must_use]
-    pub fn ring(&self) -> &KeyRing {
-        &self.ring
+    pub fn ring(&self) -> Arc<KeyRing> {
+        self.keys().ring
     }
 
-    /// Seals a secret for one place, with the current key. Fails only if the system gives no
-    /// random numbers.
+    /// Takes other keys. What is running ends with the ones that it began with.
+    ///
+    /// Only for who has looked at the canaries, see [`crate::KeyChanges`].
+    pub(crate) fn exchange(&self, ring: KeyRing, sealing: bool) {
+        let ring = Arc::new(ring);
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Keys { ring, sealing };
+    }
+
+    fn keys(&self) -> Keys {
+        // Two pointers under the lock: nothing in there can panic, and nobody waits.
+        self.keys
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Seals a secret for one place, with the current key. Fails if the system gives no random
+    /// numbers, or if no key may be sealed with.
     pub fn seal(&self, place: &SecretPlace<'_>, secret: &str) -> Result<String, SealError> {
-        let mut nonce = [0; NONCE_LEN];
-        self.random.fill(&mut nonce).map_err(|_| SealError)?;
-        let key = data_key(self.ring.current_key(), place.tenant).ok_or(SealError)?;
-        let mut sealed = Zeroizing::new(Vec::with_capacity(
-            NONCE_LEN + secret.len() + AES_256_GCM.tag_len(),
-        ));
-        sealed.extend_from_slice(&nonce);
-        sealed.extend_from_slice(secret.as_bytes());
-        let tag = key
-            .seal_in_place_separate_tag(
-                Nonce::assume_unique_for_key(nonce),
-                Aad::from(place.authenticated()),
-                sealed.get_mut(NONCE_LEN..).unwrap_or_default(),
-            )
-            .map_err(|_| SealError)?;
-        sealed.extend_from_slice(tag.as_ref());
-        Ok(format!(
-            "{VERSION}.{}.{}",
-            self.ring.current_id(),
-            URL_SAFE_NO_PAD.encode(sealed.as_slice())
-        ))
+        let Keys { ring, sealing } = self.keys();
+        if !sealing {
+            return Err(SealError::NoKey);
+        }
+        seal_with(&ring, ring.current_id(), place, secret)
     }
 
     /// Opens what [`Self::seal`] made for the same place. Anything else is an [`OpenError`]: a
@@ -113,42 +132,86 @@ impl Cipher {
         place: &SecretPlace<'_>,
         sealed: &str,
     ) -> Result<Zeroizing<String>, OpenError> {
-        self.try_open(place, sealed).map_err(|failure| {
-            tracing::warn!(
-                table = place.table,
-                row = place.row,
-                column = place.column,
-                key_id = sealed_with(sealed).as_ref().map(KeyId::as_str),
-                reason = %failure,
-                "a stored secret cannot be opened"
-            );
-            OpenError
-        })
-    }
-
-    fn try_open(
-        &self,
-        place: &SecretPlace<'_>,
-        sealed: &str,
-    ) -> Result<Zeroizing<String>, Failure> {
-        let (id, body) = split(sealed).ok_or(Failure::Form)?;
-        let master = self.ring.key(&id).ok_or(Failure::UnknownKey)?;
-        let mut bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(body).map_err(|_| Failure::Form)?);
-        let (nonce, boxed) = bytes
-            .split_first_chunk_mut::<NONCE_LEN>()
-            .ok_or(Failure::Form)?;
-        let key = data_key(master, place.tenant).ok_or(Failure::Authentication)?;
-        let opened = key
-            .open_in_place(
-                Nonce::assume_unique_for_key(*nonce),
-                Aad::from(place.authenticated()),
-                boxed,
-            )
-            .map_err(|_| Failure::Authentication)?;
-        let text = std::str::from_utf8(opened).map_err(|_| Failure::NotText)?;
-        Ok(Zeroizing::new(text.to_owned()))
+        open_with(&self.ring(), place, sealed)
     }
 }
+
+/// [`Cipher::seal`] with a key of the ring by name.
+pub(crate) fn seal_with(
+    ring: &KeyRing,
+    id: &KeyId,
+    place: &SecretPlace<'_>,
+    secret: &str,
+) -> Result<String, SealError> {
+    let master = ring.key(id).ok_or(SealError::NoKey)?;
+    let mut nonce = [0; NONCE_LEN];
+    SystemRandom::new()
+        .fill(&mut nonce)
+        .map_err(|_| SealError::Random)?;
+    let key = data_key(master, place.tenant).ok_or(SealError::Random)?;
+    let mut sealed = Zeroizing::new(Vec::with_capacity(
+        NONCE_LEN + secret.len() + AES_256_GCM.tag_len(),
+    ));
+    sealed.extend_from_slice(&nonce);
+    sealed.extend_from_slice(secret.as_bytes());
+    let tag = key
+        .seal_in_place_separate_tag(
+            Nonce::assume_unique_for_key(nonce),
+            Aad::from(place.authenticated()),
+            sealed.get_mut(NONCE_LEN..).unwrap_or_default(),
+        )
+        .map_err(|_| SealError::Random)?;
+    sealed.extend_from_slice(tag.as_ref());
+    Ok(format!(
+        "{VERSION}.{id}.{}",
+        URL_SAFE_NO_PAD.encode(sealed.as_slice())
+    ))
+}
+
+/// [`Cipher::open`] with the keys of this ring.
+pub(crate) fn open_with(
+    ring: &KeyRing,
+    place: &SecretPlace<'_>,
+    sealed: &str,
+) -> Result<Zeroizing<String>, OpenError> {
+    try_open(ring, place, sealed).map_err(|failure| {
+        tracing::warn!(
+            table = place.table,
+            row = place.row,
+            column = place.column,
+            key_id = sealed_with(sealed).as_ref().map(KeyId::as_str),
+            reason = %failure,
+            "a stored secret cannot be opened"
+        );
+        OpenError
+    })
+}
+
+fn try_open(
+    ring: &KeyRing,
+    place: &SecretPlace<'_>,
+    sealed: &str,
+) -> Result<Zeroizing<String>, Failure> {
+    let (id, body) = split(sealed).ok_or(Failure::Form)?;
+    let master = ring.key(&id).ok_or(Failure::UnknownKey)?;
+    let mut bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(body).map_err(|_| Failure::Form)?);
+    let (nonce, boxed) = bytes
+        .split_first_chunk_mut::<NONCE_LEN>()
+        .ok_or(Failure::Form)?;
+    let key = data_key(master, place.tenant).ok_or(Failure::Authentication)?;
+    let opened = key
+        .open_in_place(
+            Nonce::assume_unique_for_key(*nonce),
+            Aad::from(place.authenticated()),
+            boxed,
+        )
+        .map_err(|_| Failure::Authentication)?;
+    let text = std::str::from_utf8(opened).map_err(|_| Failure::NotText)?;
+    Ok(Zeroizing::new(text.to_owned()))
+}
+
+/// As many characters of a sealed value as tell its key: the rest need not be fetched for that.
+pub(crate) const PREFIX_CHARS: usize = VERSION.len() + KeyId::MAX + 2;
 
 /// The key that a value was sealed with; `None` if it was not sealed.
 pub(crate) fn sealed_with(sealed: &str) -> Option<KeyId> {
@@ -163,7 +226,8 @@ fn split(sealed: &str) -> Option<(KeyId, &str)> {
     Some((KeyId::parse(id).ok()?, body))
 }
 
-/// Derived each time: two hash blocks cost less than a cache that has to be wiped would.
+/// Derived each time: it costs about a microsecond (`benches/open.rs`), and `ring` does not wipe the
+/// keys that a cache would hold.
 fn data_key(master: &[u8; KEY_BYTES], tenant: &str) -> Option<LessSafeKey> {
     let pseudo_random = Salt::new(HKDF_SHA256, SALT).extract(master);
     let info = [tenant.as_bytes()];

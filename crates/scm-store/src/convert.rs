@@ -88,10 +88,6 @@ impl<'a> Row<'a> {
         Ok(Self { row, id })
     }
 
-    pub(crate) fn id(&self) -> &IntegrationId {
-        &self.id
-    }
-
     /// A column of text as it is stored.
     pub(crate) fn text(&self, column: Column) -> Result<Option<String>, StoreError> {
         self.get(column)

@@ -75,7 +75,7 @@ pub enum StoreError {
         /// The row.
         id: String,
     },
-    /// A secret could not be sealed: the system gives no random numbers.
+    /// A secret could not be sealed; its source says why.
     #[error("a secret could not be sealed")]
     Seal(#[from] crate::SealError),
     /// The URL names no database that is supported.

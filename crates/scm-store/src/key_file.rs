@@ -1,14 +1,18 @@
 //! The key ring's file: made once, readable by its owner, never half-written.
 
+mod edit;
+
 use std::{
     fs,
-    io::{self, Write},
+    io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
 };
 
 use zeroize::Zeroizing;
 
 use crate::{KeyId, KeyRing, KeyRingError};
+
+pub use edit::KeyFile;
 
 /// Why a key file cannot be used. The path is the caller's to name.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +23,15 @@ pub enum KeyFileError {
     /// It cannot be made.
     #[error("the key file cannot be created")]
     Create(#[source] io::Error),
+    /// It cannot be replaced.
+    #[error("the key file cannot be changed")]
+    Write(#[source] io::Error),
+    /// Somebody else changed it between reading and replacing it.
+    #[error(
+        "the key file was changed by somebody else meanwhile and was left as it is; look at it and \
+         run the command again"
+    )]
+    Changed,
     /// People other than its owner and group can read it, or others than its owner change it.
     #[error(
         "the key file's permissions {mode:04o} are too open: others must not read it, and only its \
@@ -47,9 +60,7 @@ impl KeyRing {
     /// As ssh does with its keys, refuses a file that other users can read or write. The group may
     /// read it: that is how a secret mounted for an unprivileged process looks.
     pub fn load(path: &Path) -> Result<Self, KeyFileError> {
-        check_mode(&fs::metadata(path).map_err(KeyFileError::Read)?)?;
-        let text = fs::read_to_string(path).map_err(KeyFileError::Read)?;
-        Ok(Self::parse(&Zeroizing::new(text))?)
+        Ok(Self::parse(&read(path)?)?)
     }
 
     /// Reads a key file, or makes one with a new key if there is none.
@@ -72,8 +83,10 @@ impl KeyRing {
 
     /// Writes the ring over a key file: the new file replaces the old one as a whole and can be
     /// read by whom the old one could, or by fewer where the system does not let its owner or group
-    /// be kept. Without an old one its mode is 0600.
+    /// be kept. Without an old one its mode is 0600. Where the path is a symbolic link, the file
+    /// that it leads to is replaced.
     pub fn save(&self, path: &Path) -> Result<(), KeyFileError> {
+        let path = &followed(path);
         let draft = draft_path(path);
         let saved = write_new(&draft, self.to_file_text().as_bytes())
             .and_then(|()| keep_readers(path, &draft))
@@ -82,8 +95,28 @@ impl KeyRing {
         if saved.is_err() {
             fs::remove_file(&draft).ok();
         }
-        saved.map_err(KeyFileError::Create)
+        saved.map_err(KeyFileError::Write)
     }
+}
+
+/// The text of a file that nobody else can read. Read into one allocation of the right size, so
+/// that no copy is left behind where it grew.
+fn read(path: &Path) -> Result<Zeroizing<String>, KeyFileError> {
+    let mut file = fs::File::open(path).map_err(KeyFileError::Read)?;
+    let metadata = file.metadata().map_err(KeyFileError::Read)?;
+    check_mode(&metadata)?;
+    let size = usize::try_from(metadata.len()).unwrap_or_default();
+    let mut text = Zeroizing::new(String::with_capacity(size.min(LARGEST) + 1));
+    file.read_to_string(&mut text).map_err(KeyFileError::Read)?;
+    Ok(text)
+}
+
+/// Room that is made for a key file at once, in bytes.
+const LARGEST: usize = 1024 * 1024;
+
+/// The file that a path leads to.
+fn followed(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// Puts a file there unless there is one; true if it did. The name is given to a complete file.
@@ -134,9 +167,11 @@ fn keep_readers(_path: &Path, _draft: &Path) -> io::Result<()> {
 
 fn draft_path(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.draft", nanoid::nanoid!(8)));
+    name.push(format!(".{}{DRAFT}", nanoid::nanoid!(8)));
     path.with_file_name(name)
 }
+
+const DRAFT: &str = ".draft";
 
 fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut options = fs::OpenOptions::new();
@@ -150,17 +185,17 @@ fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
 
 /// A new name is on disk only when its directory is.
 fn sync_directory(path: &Path) -> io::Result<()> {
-    if cfg!(unix)
-        && let Some(directory) = path.parent()
-    {
-        let directory = if directory.as_os_str().is_empty() {
-            Path::new(".")
-        } else {
-            directory
-        };
-        fs::File::open(directory)?.sync_all()?;
+    if cfg!(unix) {
+        fs::File::open(directory(path))?.sync_all()?;
     }
     Ok(())
+}
+
+fn directory(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
 }
 
 /// What a key file must not allow: anything to others, writing and running to its group.

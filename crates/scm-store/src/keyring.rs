@@ -98,8 +98,11 @@ pub enum KeyRingError {
     /// A key that is not in the ring.
     #[error("there is no key {0} in it")]
     Unknown(KeyId),
+    /// A name that is taken.
+    #[error("there is a key {0} in it already")]
+    Exists(KeyId),
     /// The current key cannot be taken out.
-    #[error("{0} is the current key")]
+    #[error("{0} is the current key; promote another one first")]
     IsCurrent(KeyId),
     /// The system gives no random numbers.
     #[error("the system gives no random numbers")]
@@ -166,15 +169,23 @@ impl KeyRing {
         })
     }
 
-    /// Adds a new random key and makes it the current one; the others stay to open what they
-    /// sealed. Fails if the name is taken or the system gives no random numbers.
-    pub fn rotate(&mut self, id: KeyId) -> Result<(), KeyRingError> {
-        if self.keys.iter().any(|key| key.id == id) {
-            return Err(KeyRingError::Duplicate {
-                line: self.keys.len() + 1,
-            });
+    /// Adds a new random key that is not the current one: it can be read with from now on. Fails if
+    /// the name is taken or the system gives no random numbers.
+    pub fn add(&mut self, id: KeyId) -> Result<(), KeyRingError> {
+        if self.contains(&id) {
+            return Err(KeyRingError::Exists(id));
         }
-        self.keys.insert(0, MasterKey::random(id)?);
+        self.keys.push(MasterKey::random(id)?);
+        Ok(())
+    }
+
+    /// Makes a key the current one; the others stay to open what they sealed. Fails if there is
+    /// none of that name.
+    pub fn promote(&mut self, id: &KeyId) -> Result<(), KeyRingError> {
+        let place = self.keys.iter().position(|key| key.id == *id);
+        let place = place.ok_or_else(|| KeyRingError::Unknown(id.clone()))?;
+        let key = self.keys.remove(place);
+        self.keys.insert(0, key);
         Ok(())
     }
 
@@ -202,6 +213,12 @@ impl KeyRing {
         self.keys.iter().map(|key| &key.id)
     }
 
+    /// True if there is a key of that name.
+    #[must_use]
+    pub fn contains(&self, id: &KeyId) -> bool {
+        self.key(id).is_some()
+    }
+
     /// The text form, for a file that only its owner can read.
     #[must_use]
     pub fn to_file_text(&self) -> Zeroizing<String> {
@@ -220,8 +237,15 @@ impl KeyRing {
         text
     }
 
-    pub(crate) fn current_key(&self) -> &[u8; KEY_BYTES] {
-        &self.current().bytes
+    /// The same keys again. Not `Clone`: every copy is one more place to wipe.
+    pub(crate) fn duplicate(&self) -> Self {
+        let keys = self.keys.iter().map(|key| MasterKey {
+            id: key.id.clone(),
+            bytes: key.bytes.clone(),
+        });
+        Self {
+            keys: keys.collect(),
+        }
     }
 
     pub(crate) fn key(&self, id: &KeyId) -> Option<&[u8; KEY_BYTES]> {
@@ -309,7 +333,7 @@ mod tests {
     #[test]
     fn a_file_text_reads_back() {
         let mut ring = KeyRing::parse(&format!("k1 {ONE}\n*k2 {TWO}\n")).unwrap();
-        ring.rotate(KeyId::random()).unwrap();
+        ring.add(KeyId::random()).unwrap();
         let again = KeyRing::parse(&ring.to_file_text()).unwrap();
         assert!(ring.ids().eq(again.ids()));
         assert!(ring.ids().all(|id| ring.key(id) == again.key(id)));
@@ -319,8 +343,13 @@ mod tests {
     fn the_current_key_stays() {
         let id = |raw| KeyId::parse(raw).unwrap();
         let mut ring = KeyRing::generate(id("a")).unwrap();
-        assert!(ring.rotate(id("a")).is_err());
-        ring.rotate(id("b")).unwrap();
+        assert_eq!(ring.add(id("a")), Err(KeyRingError::Exists(id("a"))));
+        ring.add(id("b")).unwrap();
+        assert_eq!(ring.current_id(), &id("a"), "adding does not promote");
+        assert_eq!(ring.promote(&id("c")), Err(KeyRingError::Unknown(id("c"))));
+        ring.promote(&id("b")).unwrap();
+        ring.promote(&id("b")).unwrap();
+        assert!(ring.ids().eq([&id("b"), &id("a")]));
         assert_eq!(ring.remove(&id("b")), Err(KeyRingError::IsCurrent(id("b"))));
         assert_eq!(ring.remove(&id("c")), Err(KeyRingError::Unknown(id("c"))));
         assert_eq!(ring.remove(&id("a")), Ok(()));

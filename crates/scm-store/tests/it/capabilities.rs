@@ -1,13 +1,13 @@
 //! What the last good check found possible.
 
-use scm_store::VerificationOutcome;
+use scm_store::{RewrapOptions, VerificationOutcome, check_canary, rewrap};
 use scm_testkit::{db::TestDb, on_every_database};
 use scm_types::{
     IntegrationId, Operation, OperationReport, OperationState, Patch, SafeScmIntegration,
     UpdateScmIntegrationDto, VerificationStatus,
 };
 
-use crate::given::{Given, KEYS, new, scope, token};
+use crate::given::{Given, KEYS, cipher, new, scope, token};
 
 fn reports() -> Vec<OperationReport> {
     vec![
@@ -115,7 +115,11 @@ on_every_database! {
         assert_eq!(known(&given, &row.id).await, reports());
         let rotated = KEYS.replace('*', " ") + "* k_2 AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwM";
         let store = given.with_keys(&rotated);
-        assert_eq!(store.reseal().await.unwrap().resealed, 1);
+        let keys = cipher(&rotated);
+        check_canary(&given.pool, &keys).await.unwrap();
+        let options = RewrapOptions::default();
+        let done = rewrap(&given.pool, &keys, &options, &mut |_| {}).await.unwrap();
+        assert_eq!(done.resealed, 1);
         let opened = store.find_with_secrets(&scope("t1"), &row.id).await.unwrap().unwrap();
         assert_eq!(opened.operations, reports());
     }

@@ -15,6 +15,8 @@ use scm_types::{
 use sea_orm::{ConnectionTrait, DbBackend, QueryResult, Statement};
 
 pub(crate) const KEYS: &str = "* k1 AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE\n";
+/// A second key, not the current one.
+pub(crate) const SECOND: &str = "k_2 AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwM\n";
 pub(crate) const OTHER_KEYS: &str = "* k1 AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI\n";
 
 /// A store on a database of its own, at a time that stands still.
@@ -102,6 +104,25 @@ impl Given {
         self.rows(&sql).await[0].try_get_by_index(0).unwrap()
     }
 
+    /// Runs SQL from where nothing can be awaited: in the middle of something else.
+    pub(crate) fn meanwhile(&self, sql: &str) {
+        let (url, sql) = (self.db.url.clone(), self.quoted(sql));
+        std::thread::scope(|threads| {
+            threads.spawn(|| {
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()
+                    .unwrap();
+                runtime.block_on(async {
+                    let db = connect(&url, &ConnectOptions::default()).await.unwrap();
+                    let done = db.execute_unprepared(&sql).await.unwrap();
+                    assert_eq!(done.rows_affected(), 1, "{sql}");
+                    db.close().await.unwrap();
+                });
+            });
+        });
+    }
+
     fn quoted(&self, sql: &str) -> String {
         match self.pool.get_database_backend() {
             DbBackend::MySql => sql.to_owned(),
@@ -112,6 +133,15 @@ impl Given {
 
 pub(crate) fn cipher(keys: &str) -> Arc<Cipher> {
     Arc::new(Cipher::new(KeyRing::parse(keys).unwrap()))
+}
+
+pub(crate) fn key_id(raw: &str) -> KeyId {
+    KeyId::parse(raw).unwrap()
+}
+
+/// `KEYS` and `SECOND`, the second one current.
+pub(crate) fn rotated() -> String {
+    KEYS.replace('*', " ") + "* " + SECOND
 }
 
 pub(crate) fn fresh_cipher() -> Cipher {

@@ -2,7 +2,7 @@
 
 use std::{fs, sync::Arc, thread};
 
-use scm_store::{KeyFileError, KeyId, KeyRing};
+use scm_store::{KeyFile, KeyFileError, KeyId, KeyRing, KeyRingError};
 
 fn ids(ring: &KeyRing) -> Vec<KeyId> {
     ring.ids().cloned().collect()
@@ -49,7 +49,7 @@ fn saving_replaces_the_whole_file() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("keys");
     let mut ring = KeyRing::load_or_create(&path).unwrap().ring;
-    ring.rotate(KeyId::parse("second").unwrap()).unwrap();
+    ring.add(KeyId::parse("second").unwrap()).unwrap();
     ring.save(&path).unwrap();
     assert_eq!(ids(&KeyRing::load(&path).unwrap()), ids(&ring));
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
@@ -86,6 +86,103 @@ fn saving_keeps_who_may_read_the_file() {
         fs::metadata(&new).unwrap().permissions().mode() & 0o777,
         0o600
     );
+}
+
+#[test]
+fn a_change_replaces_what_was_read_and_nothing_else() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("keys");
+    let id = |raw: &str| KeyId::parse(raw).unwrap();
+    KeyRing::load_or_create(&path).unwrap();
+    let mut one = KeyFile::open(&path).unwrap();
+    let mut two = KeyFile::open(&path).unwrap();
+    one.replace(|ring| ring.add(id("one"))).unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    let refused = two.replace(|ring| ring.add(id("two"))).err();
+    assert!(
+        matches!(refused, Some(KeyFileError::Changed)),
+        "{refused:?}"
+    );
+    assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    // What was written can be changed further, and a change that is none leaves the file alone.
+    one.replace(|ring| ring.promote(&id("one"))).unwrap();
+    let refused = one.replace(|ring| ring.remove(&id("one"))).err();
+    assert!(
+        matches!(
+            refused,
+            Some(KeyFileError::Content(KeyRingError::IsCurrent(_)))
+        ),
+        "{refused:?}"
+    );
+    assert_eq!(KeyRing::load(&path).unwrap().current_id(), &id("one"));
+    fs::remove_file(&path).unwrap();
+    let refused = one.replace(|ring| ring.add(id("two"))).err();
+    assert!(
+        matches!(refused, Some(KeyFileError::Read(_))),
+        "{refused:?}"
+    );
+    assert!(!path.exists());
+}
+
+#[test]
+fn of_many_changes_at_once_none_is_lost() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = Arc::new(directory.path().join("keys"));
+    KeyRing::load_or_create(&path).unwrap();
+    let threads: Vec<_> = (0..8)
+        .map(|number| {
+            let path = path.clone();
+            thread::spawn(move || {
+                let id = KeyId::parse(&format!("k{number}")).unwrap();
+                KeyFile::open(&path)
+                    .unwrap()
+                    .replace(|ring| ring.add(id.clone()))
+                    .is_ok()
+                    .then_some(id)
+            })
+        })
+        .collect();
+    let added: Vec<_> = threads
+        .into_iter()
+        .filter_map(|thread| thread.join().unwrap())
+        .collect();
+    let ring = KeyRing::load(&path).unwrap();
+    assert!(!added.is_empty());
+    assert!(added.iter().all(|id| ring.contains(id)));
+    assert_eq!(ids(&ring).len(), added.len() + 1);
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn what_a_killed_command_left_is_removed() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("keys");
+    KeyRing::load_or_create(&path).unwrap();
+    let left = directory.path().join("keys.Zt0-_abc.draft");
+    let others = ["keys.old", "keys.a.b.draft", "other.Zt0-_abc.draft"];
+    for name in others {
+        fs::write(directory.path().join(name), "").unwrap();
+    }
+    fs::write(&left, "").unwrap();
+    let mut file = KeyFile::open(&path).unwrap();
+    file.replace(|ring| ring.add(KeyId::random())).unwrap();
+    assert!(!left.exists());
+    for name in others {
+        assert!(directory.path().join(name).exists(), "{name}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn the_file_behind_a_link_is_replaced() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, link) = (directory.path().join("keys"), directory.path().join("link"));
+    KeyRing::load_or_create(&path).unwrap();
+    std::os::unix::fs::symlink("keys", &link).unwrap();
+    let mut file = KeyFile::open(&link).unwrap();
+    file.replace(|ring| ring.add(KeyId::random())).unwrap();
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(ids(&KeyRing::load(&path).unwrap()), ids(file.ring()));
 }
 
 #[test]

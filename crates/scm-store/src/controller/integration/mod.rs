@@ -27,7 +27,9 @@ use sea_orm::{DatabaseConnection, DbBackend};
 use crate::{Cipher, ConnectOptions, query::Bounded};
 
 pub use create::NewIntegration;
-pub use maintain::{FilledKeys, Resealed};
+pub use maintain::FilledKeys;
+pub(crate) use maintain::quiet_update;
+pub(crate) use scope::same;
 pub use verify::VerificationOutcome;
 
 /// Reads and writes integrations. Clones share the pool, the keys and the clock.

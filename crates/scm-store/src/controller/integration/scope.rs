@@ -19,7 +19,7 @@ pub(super) fn within(backend: DbBackend, scope: &TenantScope) -> Condition {
 ///
 /// On MySQL a column that a foreign key hangs on has its parent's collation, which may take `ABC`
 /// for `abc`. The plain comparison finds the rows by their index, the second one tells them apart.
-pub(super) fn same(backend: DbBackend, column: Column, text: &str) -> Condition {
+pub(crate) fn same(backend: DbBackend, column: Column, text: &str) -> Condition {
     let equal = Condition::all().add(column.eq(text));
     if backend != DbBackend::MySql {
         return equal;
