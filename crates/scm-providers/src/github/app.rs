@@ -203,3 +203,64 @@ async fn refusal(session: &Session, answer: &Answer) -> Result<ProviderError, Pr
         status => ProviderError::BadRequest { status },
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::{HeaderMap, StatusCode};
+    use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
+    use scm_testkit::git_host::APP_KEY;
+
+    use super::*;
+
+    #[test]
+    fn a_statement_is_signed_and_holds_for_ten_minutes() {
+        let app = App::new(&GithubApp {
+            id: 12_345_678_901,
+            private_key: APP_KEY.to_owned().into(),
+        });
+        let app = app.ok().unwrap();
+        let now = Timestamp::parse("2026-10-30T15:00:00.999Z").unwrap(); // 1793372400
+        let statement = app.statement(now).unwrap();
+        let (signed, signature) = statement.rsplit_once('.').unwrap();
+        let (header, claims) = signed.split_once('.').unwrap();
+        let decode = |part| BASE64_URL_SAFE_NO_PAD.decode(part).unwrap();
+        let json = |part| serde_json::from_slice::<Value>(&decode(part)).unwrap();
+        assert_eq!(json(header), json!({"alg": "RS256", "typ": "JWT"}));
+        assert_eq!(
+            json(claims),
+            json!({"iat": 1_793_372_340, "exp": 1_793_372_940, "iss": 12_345_678_901_u64})
+        );
+        let key = app.key.public();
+        let key = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key.as_ref());
+        key.verify(signed.as_bytes(), &decode(signature)).unwrap();
+    }
+
+    #[test]
+    fn answers() {
+        #[track_caller]
+        fn check(owner: Option<&str>, body: &str, want: Result<Option<&str>, &str>) {
+            let answer = Answer {
+                status: StatusCode::CREATED,
+                headers: HeaderMap::new(),
+                body: Bytes::copy_from_slice(body.as_bytes()),
+                moved: false,
+            };
+            let got = read(&answer, owner);
+            let got = got.map(|fresh| fresh.expires_at.map(|at| at.to_string()));
+            let got = got.as_ref().map(Option::as_deref);
+            assert_eq!(got.map_err(ProviderError::code), want, "{body}");
+        }
+        let body = r#"{"token":"ghs_x","expires_at":"2026-10-30T16:00:00Z"}"#;
+        check(None, body, Ok(Some("2026-10-30T16:00:00.000Z")));
+        check(Some("octo"), body, Ok(Some("2026-10-30T16:00:00.000Z")));
+        check(None, r#"{"token":"ghs_x","expires_at":"soon"}"#, Ok(None));
+        let body = r#"{"token":"ghs_x","repositories":[{"full_name":"Octo/App"}]}"#;
+        check(Some("octo"), body, Ok(None));
+        check(Some("other"), body, Err("not_found"));
+        check(None, body, Ok(None));
+        for body in ["{}", "[]", "", "<html>", r#"{"token":""}"#, r#"{"token":"a b"}"#] {
+            check(None, body, Err("unavailable"));
+        }
+    }
+}

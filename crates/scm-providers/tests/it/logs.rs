@@ -67,7 +67,9 @@ async fn logs_hold_no_secret() {
             assert!(bench.check().await.is_err());
         }
     }
+    crate::renewal::exercise().await;
     let text = String::from_utf8(log.text.lock().unwrap().clone()).unwrap();
+    assert!(text.contains("/site/oauth2/access_token"), "{text}");
     assert!(text.contains("code host answered"), "the log was on");
     assert!(text.contains("status=401"), "{text}");
     let basic = "ZGV2QGV4YW1wbGUuY29tOkFUQVRUM3hGZkdGMDEyMzQ1Njc4OQ";

@@ -14,6 +14,7 @@ mod github;
 mod gitlab;
 mod logs;
 mod registry;
+mod renewal;
 mod support;
 mod tls;
 mod transport;
