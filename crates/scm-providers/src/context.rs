@@ -1,12 +1,17 @@
-//! What every client has in common: a session, a repository, and how refusals are told.
+//! What every client has in common: a session, a repository, how something in it is asked for, and
+//! how refusals are told.
 
 use std::time::Duration;
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use http::{Method, StatusCode};
 use scm_types::{AccessToken, CommitSha, RepoUrl, Timestamp, TokenKind};
+use serde::de::DeserializeOwned;
+use zeroize::Zeroizing;
 
 use crate::{
     Missing, ProviderError,
+    host::Connection,
     page::NextPage,
     path::api_url,
     text::commit_sha,
@@ -146,6 +151,33 @@ impl Context {
     }
 }
 
+/// The ways into a repository that most products have in common.
+pub(crate) trait Client: Connection {
+    /// The answer if it is a success, else what its refusal means.
+    fn accept(&self, answer: Answer, subject: Subject) -> Result<Answer, ProviderError>;
+
+    /// Something inside the repository; `None` if it is not there.
+    async fn part<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<Option<T>, ProviderError> {
+        let answer = self.context().get(path, query).await?;
+        let found = if_there(self.accept(answer, Subject::Part))?;
+        found.map(|answer| answer.json()).transpose()
+    }
+
+    /// Sends a change, once, and reads what was made.
+    async fn make<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: serde_json::Value,
+    ) -> Result<T, ProviderError> {
+        let answer = self.context().send(Method::POST, path, body).await?;
+        self.accept(answer, Subject::Part)?.json()
+    }
+}
+
 /// The path that a host gave its repository, if it can be one: further calls are made of it.
 pub(crate) fn checked_path(path: &str) -> Result<(), ProviderError> {
     let steps = |segment: &str| matches!(segment, "" | "." | "..");
@@ -186,6 +218,15 @@ pub(crate) fn made_at(made: &str, wanted: &CommitSha) -> Result<(), ProviderErro
         return Ok(());
     }
     Err(ProviderError::malformed("a ref made at another commit"))
+}
+
+/// How a credential is presented that may come with a name: as Basic if it does, else as a bearer.
+pub(crate) fn basic_or_bearer(token: &str) -> Zeroizing<String> {
+    Zeroizing::new(if token.contains(':') {
+        format!("Basic {}", &*Zeroizing::new(BASE64_STANDARD.encode(token)))
+    } else {
+        format!("Bearer {token}")
+    })
 }
 
 /// A name of a product whose token this looks like, where it was given to another.

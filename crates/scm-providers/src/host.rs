@@ -2,8 +2,8 @@
 //! product furnishes in as many files. What a caller gets is composed of them in
 //! [`crate::Provider`], once for all products.
 //!
-//! - Every operation begins with [`Connection::info`], so a 404 on something inside the repository means
-//!   that it is missing there, not that the repository is gone.
+//! - Every operation begins with [`Connection::info`], so a 404 on something inside the repository
+//!   means that it is missing there, not that the repository is gone.
 //! - `find_…` answers `None` for what is missing and fails for everything else.
 //! - A `create_…` sends what changes something exactly once and interprets nothing: whether it was
 //!   done all the same is found out by whoever called it.
@@ -86,7 +86,8 @@ pub(crate) trait Refs: Send + Sync {
         at: Option<&NextPage>,
     ) -> Result<ListPage<BranchInfo>, ProviderError>;
 
-    /// A page of tags, the first without `at`, in any order; empty for an empty repository.
+    /// A page of tags, the first without `at`, in any order; empty for an empty repository. Their
+    /// messages are of no account.
     async fn tag_page(
         &self,
         info: &RepositoryInfo,

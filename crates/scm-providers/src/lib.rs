@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod bitbucket;
+mod check;
 mod commit;
 mod context;
 mod data_center;
@@ -25,11 +26,12 @@ mod tags;
 mod text;
 pub mod transport;
 
+pub use check::{HookReport, Identity, RepositoryAccess};
 pub use context::Known;
 pub use describe::{CredentialDescription, ProviderDescription};
 pub use error::{Cause, Missing, Outage, ProviderError};
 pub use list::{InvalidListCursor, ListCursor, ListRequest, Listing};
-pub use provider::{HookReport, Identity, Provider, RepositoryAccess};
+pub use provider::Provider;
 pub use rate_limit::Limit;
 pub use registry::{ProviderHost, Registry, RegistryError};
 pub use renewal::{FreshTokens, GithubApp, OauthClient, RenewalError};

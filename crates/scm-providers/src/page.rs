@@ -5,7 +5,7 @@
 
 use url::{Url, form_urlencoded};
 
-use crate::transport::Answer;
+use crate::{ProviderError, transport::Answer};
 
 /// How many items are asked for at a time: all hosts give at most that many.
 pub(crate) const PAGE_SIZE: usize = 100;
@@ -100,6 +100,20 @@ impl<T> ListPage<T> {
         next: None,
         rest: None,
     };
+
+    /// The page in another form, without the items that `read` has none for.
+    pub(crate) fn read<U>(
+        self,
+        read: impl FnMut(&T) -> Result<Option<U>, ProviderError>,
+    ) -> Result<ListPage<U>, ProviderError> {
+        let items = self.items.iter().map(read);
+        let items = items.filter_map(Result::transpose);
+        Ok(ListPage {
+            items: items.collect::<Result<_, _>>()?,
+            next: self.next,
+            rest: self.rest,
+        })
+    }
 }
 
 /// The page that the `Link` headers (RFC 8288) of GitHub and GitLab name with a relation such as

@@ -1,27 +1,24 @@
-//! What every code host can be asked and told, and what is composed of it.
+//! What every code host can be asked and told, by the callers of this crate.
 //!
 //! - The trait is sealed: a new question is no breaking change.
 //! - A handle belongs to one repository, one credential and one operation, whose time starts when
 //!   it is opened. It must be used inside a tokio runtime.
-//! - What is done here is the same sequence for all products; [`crate::host`] holds the single
-//!   questions. [`Provider::check`]: who am I, the repository, then webhooks and branches; the
-//!   first definite "no" ends it.
+//! - It is answered once, in the same sequence for all products; [`crate::host`] holds the single
+//!   questions that each of them answers.
 //! - The work on a repository takes its [`RepositoryInfo`], so that nobody can begin without having
 //!   asked for the repository: it tells whether it was renamed, archived or replaced.
 
+mod composed;
+
 use async_trait::async_trait;
 use scm_types::{
-    AccountRef, BranchInfo, BranchName, CommitSha, Comparison, ConnectionReport, Ensured,
-    HookAccess, NewRelease, NewTag, OperationReport, Permission, RefKind, RefSpec, ReleaseInfo,
-    RepositoryInfo, ScmType, TagInfo, TagName, TokenReport,
+    BranchInfo, BranchName, CommitSha, Comparison, ConnectionReport, Ensured, NewRelease, NewTag,
+    OperationReport, RefSpec, ReleaseInfo, RepositoryInfo, ScmType, TagInfo, TagName,
 };
 
 use crate::{
-    ListRequest, Listing, Missing, Outage, ProviderError, TagList, ensure,
-    host::{Connection, Host},
-    list,
-    resolve::{self, Resolved},
-    tags,
+    HookReport, Identity, ListRequest, Listing, ProviderError, RepositoryAccess, Resolved, TagList,
+    host::Host,
 };
 
 mod sealed {
@@ -29,46 +26,6 @@ mod sealed {
     pub trait Sealed {}
 
     impl<H: super::Host> Sealed for H {}
-}
-
-/// The credential and who it belongs to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Identity {
-    /// What is known of the credential.
-    pub token: TokenReport,
-    /// The account behind it; access tokens of a repository or an App's installation have none.
-    pub account: Option<AccountRef>,
-}
-
-/// The repository and what the credential may do with it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RepositoryAccess {
-    /// The repository as its host describes it.
-    pub info: RepositoryInfo,
-    /// The role on it, as far as the host tells.
-    pub permission: Permission,
-    /// Why nothing can be written to it, whoever asks; `None` if it takes writes.
-    pub read_only: Option<&'static str>,
-}
-
-/// What a look at the list of webhooks told.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HookReport {
-    /// Whether webhooks can be managed.
-    pub access: HookAccess,
-    /// Whether there is any; `None` if the list could not be read.
-    pub any: Option<bool>,
-    /// The scope, permission or role that is missing, if access is refused.
-    pub missing: Option<String>,
-}
-
-impl HookReport {
-    /// Nothing is known.
-    pub(crate) const UNKNOWN: Self = Self {
-        access: HookAccess::Unknown,
-        any: None,
-        missing: None,
-    };
 }
 
 /// One repository on one code host, seen with one credential.
@@ -191,212 +148,4 @@ pub trait Provider: sealed::Sealed + Send + Sync {
         info: &RepositoryInfo,
         release: &NewRelease,
     ) -> Result<Ensured<ReleaseInfo>, ProviderError>;
-}
-
-#[async_trait]
-impl<H: Host> Provider for H {
-    fn scm_type(&self) -> ScmType {
-        H::TRAITS.scm_type
-    }
-
-    fn has_releases(&self) -> bool {
-        H::TRAITS.releases
-    }
-
-    fn marks_prereleases(&self) -> bool {
-        H::TRAITS.prereleases
-    }
-
-    async fn identity(&self) -> Result<Identity, ProviderError> {
-        Connection::identity(self).await
-    }
-
-    async fn info(&self) -> Result<RepositoryInfo, ProviderError> {
-        Connection::info(self).await
-    }
-
-    async fn repository(&self, identity: &Identity) -> Result<RepositoryAccess, ProviderError> {
-        Connection::repository(self, identity).await
-    }
-
-    async fn hooks(
-        &self,
-        identity: &Identity,
-        repository: &RepositoryAccess,
-    ) -> Result<HookReport, ProviderError> {
-        Connection::hooks(self, identity, repository).await
-    }
-
-    fn operations(
-        &self,
-        identity: &Identity,
-        repository: &RepositoryAccess,
-        hooks: &HookReport,
-    ) -> Vec<OperationReport> {
-        Connection::operations(self, identity, repository, hooks)
-    }
-
-    async fn check(&self) -> Result<ConnectionReport, ProviderError> {
-        let late = || ProviderError::outage(Outage::Timeout);
-        tokio::time::timeout(self.context().budget(), check(self))
-            .await
-            .unwrap_or_else(|_| Err(late()))
-    }
-
-    async fn branches(
-        &self,
-        info: &RepositoryInfo,
-        request: &ListRequest,
-    ) -> Result<Listing<BranchInfo>, ProviderError> {
-        let search = request.search.as_ref();
-        let fetch = |at| async move { self.branch_page(info, search, Option::as_ref(&at)).await };
-        list::part(fetch, request, search.is_some() && !H::TRAITS.searches).await
-    }
-
-    async fn branch(
-        &self,
-        info: &RepositoryInfo,
-        name: &BranchName,
-    ) -> Result<BranchInfo, ProviderError> {
-        let found = self.find_branch(info, name).await?;
-        found.ok_or_else(|| ProviderError::no_ref(RefKind::Branch, name.as_str()))
-    }
-
-    async fn ensure_branch(
-        &self,
-        info: &RepositoryInfo,
-        name: &BranchName,
-        at: &CommitSha,
-    ) -> Result<Ensured<BranchInfo>, ProviderError> {
-        match ensure::branch(self, info, name, at).await {
-            // It was moved a moment ago: once more at its new place.
-            Err(ProviderError::Moved) => {
-                ensure::branch(self, &Connection::info(self).await?, name, at).await
-            }
-            other => other,
-        }
-    }
-
-    async fn tags(&self, info: &RepositoryInfo, prefix: &str) -> Result<TagList, ProviderError> {
-        tags::all(self, info, prefix).await
-    }
-
-    async fn latest_tag(
-        &self,
-        info: &RepositoryInfo,
-        prefix: &str,
-    ) -> Result<TagList, ProviderError> {
-        tags::latest(self, info, prefix).await
-    }
-
-    async fn tag(&self, info: &RepositoryInfo, name: &TagName) -> Result<TagInfo, ProviderError> {
-        let found = self.find_tag(info, name).await?;
-        found.ok_or_else(|| ProviderError::no_ref(RefKind::Tag, name.as_str()))
-    }
-
-    async fn previous_tag(
-        &self,
-        info: &RepositoryInfo,
-        current: &TagName,
-        commit: &CommitSha,
-    ) -> Result<Option<TagInfo>, ProviderError> {
-        tags::previous(self, info, current, commit).await
-    }
-
-    async fn ensure_tag(
-        &self,
-        info: &RepositoryInfo,
-        tag: &NewTag,
-    ) -> Result<Ensured<TagInfo>, ProviderError> {
-        match ensure::tag(self, info, tag).await {
-            Err(ProviderError::Moved) => {
-                ensure::tag(self, &Connection::info(self).await?, tag).await
-            }
-            other => other,
-        }
-    }
-
-    async fn resolve(
-        &self,
-        info: &RepositoryInfo,
-        spec: &RefSpec,
-    ) -> Result<Resolved, ProviderError> {
-        resolve::resolve(self, info, spec).await
-    }
-
-    async fn compare(
-        &self,
-        info: &RepositoryInfo,
-        base: Option<&CommitSha>,
-        head: &CommitSha,
-    ) -> Result<Comparison, ProviderError> {
-        if base == Some(head) {
-            return Ok(Comparison::empty());
-        }
-        self.commits(info, base, head).await
-    }
-
-    async fn ensure_release(
-        &self,
-        info: &RepositoryInfo,
-        release: &NewRelease,
-    ) -> Result<Ensured<ReleaseInfo>, ProviderError> {
-        if !H::TRAITS.releases {
-            return Err(ProviderError::NoReleases);
-        }
-        match ensure::release(self, info, release).await {
-            Err(ProviderError::Moved) => {
-                ensure::release(self, &Connection::info(self).await?, release).await
-            }
-            other => other,
-        }
-    }
-}
-
-async fn check<H: Host>(provider: &H) -> Result<ConnectionReport, ProviderError> {
-    let identity = Connection::identity(provider).await?;
-    let mut repository = Connection::repository(provider, &identity).await?;
-    let (hooks, branches) = tokio::join!(
-        Connection::hooks(provider, &identity, &repository),
-        provider.branch_page(&repository.info, None, None),
-    );
-    let branches = match branches {
-        Ok(page) => page.items,
-        Err(ProviderError::NotFound {
-            what: Missing::Part,
-        }) => return Err(without_branches(provider, &identity).await),
-        Err(error) => return Err(error),
-    };
-    let hooks = match hooks {
-        Ok(hooks) => hooks,
-        Err(error) if error.is_definite() => return Err(error),
-        // The connection itself is known to work by now.
-        Err(error) => {
-            tracing::debug!(code = error.code(), "webhooks could not be looked at");
-            HookReport::UNKNOWN
-        }
-    };
-    if branches.is_empty() {
-        // GitHub names a default branch before there is one.
-        repository.info.default_branch = None;
-    }
-    Ok(ConnectionReport {
-        operations: Connection::operations(provider, &identity, &repository, &hooks),
-        token: identity.token,
-        account: identity.account,
-        permission: repository.permission,
-        hooks: hooks.access,
-        has_webhooks: hooks.any,
-        branches,
-        repository: repository.info,
-    })
-}
-
-/// What it means that a repository which was there a moment ago has no list of branches: it went
-/// away meanwhile, or nothing.
-async fn without_branches<H: Host>(provider: &H, identity: &Identity) -> ProviderError {
-    match Connection::repository(provider, identity).await {
-        Err(error) => error,
-        Ok(_) => ProviderError::malformed("no list of branches in a repository that is there"),
-    }
 }

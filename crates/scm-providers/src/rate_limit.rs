@@ -20,7 +20,10 @@ use moka::{future::Cache, ops::compute::Op};
 use ring::{hmac, rand::SystemRandom};
 use scm_types::{Clock, Timestamp};
 
-use crate::ProviderError;
+use crate::{
+    ProviderError,
+    transport::{Answer, parse_retry_after},
+};
 
 const MAX_CREDENTIALS: u64 = 10_000;
 /// Longer than any pause that is kept.
@@ -264,6 +267,19 @@ fn lowest(known: Option<Window>, told: Window, now: Timestamp) -> Option<Window>
             calls: known.calls.min(told.calls),
             ..known
         }
+    })
+}
+
+/// The limit of a host that tells of it only by refusing, with 429; `first` is the first pause where
+/// it names no time.
+pub(crate) fn by_refusal(answer: &Answer, now: Timestamp, first: Duration) -> Limit {
+    if answer.status.as_u16() != 429 {
+        return Limit::Clear;
+    }
+    let wait = answer.header("retry-after");
+    let wait = wait.and_then(|value| parse_retry_after(value, now));
+    wait.map_or(Limit::RefusedGrowing { first }, |wait| Limit::Refused {
+        wait,
     })
 }
 

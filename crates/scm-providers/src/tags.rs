@@ -8,7 +8,7 @@
 use std::cmp::{Ordering, Reverse};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use scm_types::{CommitSha, RepositoryInfo, TagInfo, TagName, TagVersion, Timestamp};
+use scm_types::{CommitSha, NewTag, RepositoryInfo, TagInfo, TagName, TagVersion, Timestamp};
 
 use crate::{
     ProviderError,
@@ -43,9 +43,7 @@ pub(crate) async fn all<H: Host>(
     info: &RepositoryInfo,
     prefix: &str,
 ) -> Result<TagList, ProviderError> {
-    let fetch = |at| async move { host.tag_page(info, Option::as_ref(&at)).await };
-    let (mut tags, truncated) = list::all(fetch).await?;
-    tags.retain(|tag| tag.name.starts_with(prefix));
+    let (mut tags, truncated) = listed(host, info, prefix).await?;
     let exact = date(host, info, &mut tags).await?;
     sort(&mut tags);
     Ok(TagList {
@@ -61,9 +59,7 @@ pub(crate) async fn latest<H: Host>(
     info: &RepositoryInfo,
     prefix: &str,
 ) -> Result<TagList, ProviderError> {
-    let fetch = |at| async move { host.tag_page(info, Option::as_ref(&at)).await };
-    let (mut tags, truncated) = list::all(fetch).await?;
-    tags.retain(|tag| tag.name.starts_with(prefix));
+    let (mut tags, truncated) = listed(host, info, prefix).await?;
     let mut exact = true;
     if !tags.iter().any(|tag| TagVersion::of(&tag.name).is_some()) {
         exact = date(host, info, &mut tags).await?;
@@ -118,6 +114,33 @@ pub(crate) async fn previous<H: Host>(
         Some(tag) => Ok(Some(tag)),
         None if more => Err(ProviderError::PreviousTagUndecided),
         None => Ok(None),
+    }
+}
+
+/// The tags whose names begin with `prefix`, in the host's order; true if there are too many.
+async fn listed<H: Host>(
+    host: &H,
+    info: &RepositoryInfo,
+    prefix: &str,
+) -> Result<(Vec<TagInfo>, bool), ProviderError> {
+    let fetch = |at| async move {
+        let mut page = host.tag_page(info, Option::as_ref(&at)).await?;
+        for tag in &mut page.items {
+            // A list has none: some hosts tell them only one by one, and they may be long.
+            tag.message = None;
+        }
+        Ok(page)
+    };
+    let (mut tags, truncated) = list::all(fetch).await?;
+    tags.retain(|tag| tag.name.starts_with(prefix));
+    Ok((tags, truncated))
+}
+
+/// The text for a host that makes a lightweight tag where there is none.
+pub(crate) fn message(tag: &NewTag) -> &str {
+    match tag.message.trim() {
+        "" => tag.name.as_str(),
+        _ => tag.message.as_str(),
     }
 }
 

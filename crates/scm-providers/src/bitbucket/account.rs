@@ -3,7 +3,10 @@
 use scm_types::{Permission, RepositoryInfo, TokenKind};
 
 use super::{Bitbucket, map, quoted};
-use crate::{ProviderError, context::Subject};
+use crate::{
+    ProviderError,
+    context::{Client as _, Subject},
+};
 
 impl Bitbucket {
     /// A bearer without a known prefix may be an access token as well, and what belongs to no account

@@ -7,7 +7,7 @@ use scm_types::{CommitInfo, CommitSha, Comparison, RepositoryInfo};
 use super::{Bitbucket, map, wire, within};
 use crate::{
     ProviderError,
-    context::Subject,
+    context::{Client as _, Subject},
     history,
     host::History,
     page::{ListPage, NextPage},
@@ -35,13 +35,12 @@ impl History for Bitbucket {
         let fetch = |at: Option<NextPage>| async move {
             let page = self.commit_page(info, base, head, "100", at.as_ref());
             let page = page.await?;
-            let commits = page.values.iter();
-            let commits = commits.map(|found| map::commit(&self.0.repository, found));
-            Ok(ListPage {
-                items: commits.collect::<Result<_, _>>()?,
+            let page = ListPage {
                 next: page.next.as_deref().and_then(NextPage::of_url),
+                items: page.values,
                 rest: None,
-            })
+            };
+            page.read(|found| map::commit(&self.0.repository, found).map(Some))
         };
         history::chained(fetch).await
     }

@@ -17,6 +17,9 @@ use crate::{
 /// Longest message of a tag that is kept, in characters.
 const MAX_PROSE: usize = 1_000_000;
 
+/// What managing webhooks takes.
+pub(super) const HOOKS: &str = "the permission admin on the repository";
+
 pub(super) fn account(user: &wire::User) -> AccountRef {
     let login = user.nickname.as_ref().or(user.display_name.as_ref());
     AccountRef {
@@ -121,18 +124,11 @@ pub(super) fn hooks(identity: &Identity, repository: &RepositoryAccess, any: boo
     let granted = granted(identity, ["webhook", "write:webhook:bitbucket"]);
     let (access, missing) = match (granted, repository.permission) {
         (Some(false), _) => (HookAccess::No, Some("write:webhook:bitbucket")),
-        (_, Permission::Read | Permission::Write) => (
-            HookAccess::No,
-            Some("the permission admin on the repository"),
-        ),
+        (_, Permission::Read | Permission::Write) => (HookAccess::No, Some(HOOKS)),
         (Some(true), Permission::Admin) => (HookAccess::Yes, None),
         (None, _) | (_, Permission::Unknown) => (HookAccess::Unknown, None),
     };
-    HookReport {
-        access,
-        any: Some(any),
-        missing: missing.map(str::to_owned),
-    }
+    HookReport::read(any, access, missing)
 }
 
 pub(super) fn operations(

@@ -9,14 +9,12 @@ mod token;
 mod wire;
 
 use async_trait::async_trait;
-use http::Method;
-use scm_types::{AccessToken, HookAccess, OperationReport, RepositoryInfo, ScmType, TokenKind};
-use serde::de::DeserializeOwned;
+use scm_types::{AccessToken, OperationReport, RepositoryInfo, ScmType, TokenKind};
 use zeroize::Zeroizing;
 
 use crate::{
     HookReport, Identity, ProviderError, RepositoryAccess,
-    context::{Context, Subject, checked_path, if_there},
+    context::{Client, Context, Subject, basic_or_bearer, checked_path},
     host::{Connection, Releases, Traits},
     transport::{Answer, Dialect},
 };
@@ -39,35 +37,16 @@ pub(crate) fn credential(
     token: &AccessToken,
 ) -> Result<(TokenKind, Zeroizing<String>), ProviderError> {
     let kind = token::kind(token.expose())?;
-    Ok((kind, token::authorization(token.expose())))
+    Ok((kind, basic_or_bearer(token.expose())))
 }
 
-impl Bitbucket {
+impl Client for Bitbucket {
     fn accept(&self, answer: Answer, subject: Subject) -> Result<Answer, ProviderError> {
         error::accept(&self.0, self.0.token.expose(), answer, subject)
     }
+}
 
-    /// Something inside the repository; `None` if it is not there.
-    async fn part<T: DeserializeOwned>(
-        &self,
-        path: &[&str],
-        query: &[(&str, &str)],
-    ) -> Result<Option<T>, ProviderError> {
-        let answer = self.0.get(path, query).await?;
-        let found = if_there(self.accept(answer, Subject::Part))?;
-        found.map(|answer| answer.json()).transpose()
-    }
-
-    /// Sends a change, once, and reads what was made.
-    async fn make<T: DeserializeOwned>(
-        &self,
-        path: &[&str],
-        body: serde_json::Value,
-    ) -> Result<T, ProviderError> {
-        let answer = self.0.send(Method::POST, path, body).await?;
-        self.accept(answer, Subject::Part)?.json()
-    }
-
+impl Bitbucket {
     /// The repository as Bitbucket describes it.
     async fn found(&self) -> Result<wire::Repository, ProviderError> {
         let (owner, name) = (self.0.repository.owner(), self.0.repository.name());
@@ -158,17 +137,7 @@ impl Connection for Bitbucket {
                 let hooks: wire::Page<serde::de::IgnoredAny> = answer.json()?;
                 Ok(map::hooks(identity, repository, !hooks.values.is_empty()))
             }
-            Err(ProviderError::InsufficientScope { missing, .. }) => Ok(HookReport {
-                access: HookAccess::No,
-                any: None,
-                missing: missing.or(Some("the permission admin on the repository".to_owned())),
-            }),
-            Err(ProviderError::NotFound { .. }) => Ok(HookReport {
-                access: HookAccess::No,
-                any: None,
-                missing: Some("the permission admin on the repository".to_owned()),
-            }),
-            Err(error) => Err(error),
+            Err(error) => HookReport::unread(error, map::HOOKS),
         }
     }
 

@@ -16,7 +16,7 @@ use serde_json::json;
 use super::{Bitbucket, map, quoted, wire, within};
 use crate::{
     ProviderError,
-    context::{Subject, made_at},
+    context::{Client as _, Subject, made_at},
     host::Refs,
     page::{ListPage, NextPage},
 };
@@ -37,13 +37,7 @@ impl Refs for Bitbucket {
             .ref_page(info, &BRANCHES, search.as_deref(), at)
             .await?;
         let default = info.default_branch.as_deref();
-        let items = found.items.iter();
-        let items = items.filter_map(|found| map::branch(found, default).transpose());
-        Ok(ListPage {
-            items: items.collect::<Result<_, _>>()?,
-            next: found.next,
-            rest: found.rest,
-        })
+        found.read(|found| map::branch(found, default))
     }
 
     async fn tag_page(
@@ -52,19 +46,7 @@ impl Refs for Bitbucket {
         at: Option<&NextPage>,
     ) -> Result<ListPage<TagInfo>, ProviderError> {
         let found: ListPage<wire::Tag> = self.ref_page(info, &TAGS, None, at).await?;
-        let items = found.items.iter();
-        let items = items.filter_map(|found| map::tag(found).transpose());
-        let items = items.map(|tag| {
-            tag.map(|tag| TagInfo {
-                message: None,
-                ..tag
-            })
-        });
-        Ok(ListPage {
-            items: items.collect::<Result<_, _>>()?,
-            next: found.next,
-            rest: found.rest,
-        })
+        found.read(map::tag)
     }
 
     async fn find_branch(

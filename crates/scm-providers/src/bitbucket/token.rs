@@ -1,9 +1,7 @@
 //! Bitbucket Cloud's credentials ("API tokens", "Access tokens", and the deprecation of app
 //! passwords) and how they are presented.
 
-use base64::{Engine, prelude::BASE64_STANDARD};
 use scm_types::{TokenKind, TokenReport};
-use zeroize::Zeroizing;
 
 use crate::{ProviderError, text::label, transport::Answer};
 
@@ -22,15 +20,6 @@ pub(super) fn kind(token: &str) -> Result<TokenKind, ProviderError> {
         None if token.starts_with("ATCTT3x") => Ok(TokenKind::BitbucketAccessToken),
         None => Ok(TokenKind::BitbucketOauth),
     }
-}
-
-/// How the credential is presented: `email:token` as Basic, anything else as a bearer.
-pub(super) fn authorization(token: &str) -> Zeroizing<String> {
-    Zeroizing::new(if token.contains(':') {
-        format!("Basic {}", &*Zeroizing::new(BASE64_STANDARD.encode(token)))
-    } else {
-        format!("Bearer {token}")
-    })
 }
 
 /// What a refused credential of this shape often lacks.
@@ -70,12 +59,13 @@ pub(super) fn report(kind: TokenKind, answer: Option<&Answer>) -> TokenReport {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::context::basic_or_bearer;
 
     #[test]
     fn shapes() {
         #[track_caller]
         fn check(token: &str, want: Option<(TokenKind, &str)>) {
-            let got = kind(token).ok().map(|kind| (kind, authorization(token)));
+            let got = kind(token).ok().map(|kind| (kind, basic_or_bearer(token)));
             let got = got.as_ref().map(|(kind, header)| (*kind, header.as_str()));
             assert_eq!(got, want, "{token:?}");
         }

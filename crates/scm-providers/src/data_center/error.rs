@@ -13,8 +13,8 @@ use super::{token, wire};
 use crate::{
     ProviderError,
     context::{Context, Subject, not_found},
-    rate_limit::Limit,
-    transport::{Answer, parse_retry_after},
+    rate_limit::{self, Limit},
+    transport::Answer,
 };
 
 /// Where a limit names no time.
@@ -22,18 +22,7 @@ const DEFAULT_WAIT: Duration = Duration::from_mins(1);
 
 /// The signs of a rate limit, which an administrator may set.
 pub(super) fn limit(answer: &Answer, now: Timestamp) -> Limit {
-    if answer.status.as_u16() != 429 {
-        return Limit::Clear;
-    }
-    answer
-        .header("retry-after")
-        .and_then(|value| parse_retry_after(value, now))
-        .map_or(
-            Limit::RefusedGrowing {
-                first: DEFAULT_WAIT,
-            },
-            |wait| Limit::Refused { wait },
-        )
+    rate_limit::by_refusal(answer, now, DEFAULT_WAIT)
 }
 
 /// The answer if it is a success, else what its refusal means.

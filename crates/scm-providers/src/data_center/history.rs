@@ -5,7 +5,9 @@ use scm_types::{CommitInfo, CommitSha, Comparison, RepositoryInfo};
 
 use super::{DataCenter, map, wire, within};
 use crate::{
-    ProviderError, history,
+    ProviderError,
+    context::Client as _,
+    history,
     host::History,
     page::{ListPage, NextPage},
 };
@@ -35,13 +37,7 @@ impl History for DataCenter {
         let (path, query) = (path.as_slice(), query.as_slice());
         let fetch = |at: Option<NextPage>| async move {
             let page: ListPage<wire::Commit> = self.list(path, query, at.as_ref()).await?;
-            let commits = page.items.iter();
-            let commits = commits.map(|found| map::commit(&self.0.repository, found));
-            Ok(ListPage {
-                items: commits.collect::<Result<_, _>>()?,
-                next: page.next,
-                rest: None,
-            })
+            page.read(|found| map::commit(&self.0.repository, found).map(Some))
         };
         history::chained(fetch).await
     }

@@ -2,8 +2,8 @@
 //! can read the webhooks is an administrator of the repository, and may do everything.
 
 use scm_types::{
-    BranchInfo, CommitInfo, HookAccess, OperationReport, Permission, RepoUrl, RepositoryInfo,
-    TagInfo, Timestamp, Visibility,
+    BranchInfo, CommitInfo, OperationReport, Permission, RepoUrl, RepositoryInfo, TagInfo,
+    Timestamp, Visibility,
 };
 
 use super::wire;
@@ -18,7 +18,7 @@ use crate::{
 const MAX_PROSE: usize = 1_000_000;
 
 /// What managing webhooks takes.
-pub(super) const ADMIN: &str = "the permission admin on the repository";
+pub(super) const HOOKS: &str = "the permission admin on the repository";
 
 pub(super) fn repository(
     context: &Context,
@@ -85,24 +85,6 @@ pub(super) fn commit(
         author.and_then(|author| author.name.as_deref()),
         millis.and_then(Timestamp::from_millis),
     ))
-}
-
-/// Webhooks, whose list only administrators can read.
-pub(super) fn hooks(any: bool) -> HookReport {
-    HookReport {
-        access: HookAccess::Yes,
-        any: Some(any),
-        missing: None,
-    }
-}
-
-/// No webhooks for this credential.
-pub(super) fn no_hooks() -> HookReport {
-    HookReport {
-        access: HookAccess::No,
-        any: None,
-        missing: Some(ADMIN.to_owned()),
-    }
 }
 
 pub(super) fn operations(

@@ -25,7 +25,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     HookReport, Identity, ProviderError, RepositoryAccess,
-    context::{Context, Subject, checked_path, if_there},
+    context::{Client, Context, Subject, basic_or_bearer, checked_path, if_there},
     host::{Connection, Releases, Traits},
     page::{ListPage, NextPage},
     text::label,
@@ -48,25 +48,29 @@ pub(crate) struct DataCenter(pub(crate) Context);
 /// The kind of the credential, and how it is presented.
 pub(crate) fn credential(token: &AccessToken) -> (TokenKind, Zeroizing<String>) {
     let token = token.expose();
-    (token::kind(token), token::authorization(token))
+    (token::kind(token), basic_or_bearer(token))
 }
 
-impl DataCenter {
+impl Client for DataCenter {
     fn accept(&self, answer: Answer, subject: Subject) -> Result<Answer, ProviderError> {
         error::accept(&self.0, answer, subject)
     }
 
-    /// Something inside the repository; `None` if it is not there.
-    async fn part<T: DeserializeOwned>(
+    /// Missing rights are another status, so with 404 it is the commit that is missing.
+    async fn make<T: DeserializeOwned>(
         &self,
         path: &[&str],
-        query: &[(&str, &str)],
-    ) -> Result<Option<T>, ProviderError> {
-        let answer = self.0.get(path, query).await?;
-        let found = if_there(self.accept(answer, Subject::Part))?;
-        found.map(|answer| answer.json()).transpose()
+        body: serde_json::Value,
+    ) -> Result<T, ProviderError> {
+        let answer = self.0.send(Method::POST, path, body).await?;
+        let missing = ProviderError::BadRequest { status: 404 };
+        if_there(self.accept(answer, Subject::Part))?
+            .ok_or(missing)?
+            .json()
     }
+}
 
+impl DataCenter {
     /// A page of a list inside the repository. `query` is that of the first page, without `start`.
     async fn list<T: DeserializeOwned>(
         &self,
@@ -86,20 +90,6 @@ impl DataCenter {
             next,
             rest: None,
         })
-    }
-
-    /// Sends a change, once, and reads what was made.
-    async fn make<T: DeserializeOwned>(
-        &self,
-        path: &[&str],
-        body: serde_json::Value,
-    ) -> Result<T, ProviderError> {
-        let answer = self.0.send(Method::POST, path, body).await?;
-        // Missing rights are another status, so it is the commit that is missing.
-        let missing = ProviderError::BadRequest { status: 404 };
-        if_there(self.accept(answer, Subject::Part))?
-            .ok_or(missing)?
-            .json()
     }
 
     async fn asked(&self) -> Result<Answer, ProviderError> {
@@ -184,10 +174,14 @@ impl Connection for DataCenter {
         let path = within(&repository.info, &["webhooks"]);
         let found = self.list(&path, &[("limit", "1")], None).await;
         let found: Result<ListPage<serde::de::IgnoredAny>, _> = found;
-        match if_there(found) {
-            Ok(Some(page)) => Ok(map::hooks(!page.items.is_empty())),
-            Ok(None) | Err(ProviderError::InsufficientScope { .. }) => Ok(map::no_hooks()),
-            Err(error) => Err(error),
+        match found {
+            // Only administrators can read the list.
+            Ok(page) => Ok(HookReport::read(
+                !page.items.is_empty(),
+                HookAccess::Yes,
+                None,
+            )),
+            Err(error) => HookReport::unread(error, map::HOOKS),
         }
     }
 

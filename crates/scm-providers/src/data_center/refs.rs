@@ -13,10 +13,11 @@ use serde_json::json;
 use super::{DataCenter, map, wire, within};
 use crate::{
     ProviderError,
-    context::{if_there, made_at},
+    context::{Client as _, if_there, made_at},
     host::Refs,
     list::CAP,
     page::{ListPage, NextPage, PAGE_SIZE},
+    tags::message,
 };
 
 const ORDER: (&str, &str) = ("orderBy", "ALPHABETICAL");
@@ -35,13 +36,7 @@ impl Refs for DataCenter {
         let found = self.list(&within(info, &["branches"]), &query, at).await;
         let found: ListPage<wire::Branch> = unless_empty(info, found)?;
         let default = info.default_branch.as_deref();
-        let items = found.items.iter();
-        let items = items.map(|found| map::branch(found, default));
-        Ok(ListPage {
-            items: items.collect::<Result<_, _>>()?,
-            next: found.next,
-            rest: None,
-        })
+        found.read(|found| map::branch(found, default).map(Some))
     }
 
     async fn tag_page(
@@ -52,19 +47,7 @@ impl Refs for DataCenter {
         let path = within(info, &["tags"]);
         let found = self.list(&path, &[LIMIT, ORDER], at).await;
         let found: ListPage<wire::Tag> = unless_empty(info, found)?;
-        let items = found.items.iter();
-        let items = items.filter_map(|found| map::tag(found).transpose());
-        let items = items.map(|tag| {
-            tag.map(|tag| TagInfo {
-                message: None,
-                ..tag
-            })
-        });
-        Ok(ListPage {
-            items: items.collect::<Result<_, _>>()?,
-            next: found.next,
-            rest: None,
-        })
+        found.read(map::tag)
     }
 
     async fn find_branch(
@@ -124,14 +107,10 @@ impl Refs for DataCenter {
 
     /// Without a message the tag would be a lightweight one.
     async fn create_tag(&self, info: &RepositoryInfo, tag: &NewTag) -> Result<(), ProviderError> {
-        let message = match tag.message.trim() {
-            "" => tag.name.as_str(),
-            _ => tag.message.as_str(),
-        };
         let body = json!({
             "name": tag.name.as_str(),
             "startPoint": tag.commit.as_str(),
-            "message": message,
+            "message": message(tag),
         });
         let made: wire::Tag = self.make(&within(info, &["tags"]), body).await?;
         made_at(

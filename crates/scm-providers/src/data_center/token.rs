@@ -1,10 +1,8 @@
 //! Data Center's credentials ("HTTP access tokens", and basic authentication) and the user that
 //! they stand for.
 
-use base64::{Engine, prelude::BASE64_STANDARD};
 use percent_encoding::percent_decode_str;
 use scm_types::{AccountRef, ScmType, TokenKind, TokenReport};
-use zeroize::Zeroizing;
 
 use crate::{context::foreign_token, text::label, transport::Answer};
 
@@ -14,15 +12,6 @@ pub(super) fn kind(token: &str) -> TokenKind {
         Some((_, secret)) if !secret.starts_with("BBDC-") => TokenKind::DataCenterPassword,
         Some(_) | None => TokenKind::DataCenterAccessToken,
     }
-}
-
-/// How the credential is presented: `user:password` as Basic, anything else as a bearer.
-pub(super) fn authorization(token: &str) -> Zeroizing<String> {
-    Zeroizing::new(if token.contains(':') {
-        format!("Basic {}", &*Zeroizing::new(BASE64_STANDARD.encode(token)))
-    } else {
-        format!("Bearer {token}")
-    })
 }
 
 /// What a refused credential of this shape often lacks.
@@ -96,13 +85,14 @@ mod tests {
     use http::{HeaderMap, HeaderValue, StatusCode};
 
     use super::*;
+    use crate::context::basic_or_bearer;
 
     #[test]
     fn shapes() {
         #[track_caller]
         fn check(token: &str, kind_is: TokenKind, header: &str) {
             assert_eq!(kind(token), kind_is);
-            assert_eq!(*authorization(token), header);
+            assert_eq!(*basic_or_bearer(token), header);
         }
         let token = TokenKind::DataCenterAccessToken;
         check("BBDC-abc", token, "Bearer BBDC-abc");

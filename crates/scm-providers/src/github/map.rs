@@ -137,25 +137,17 @@ pub(super) fn release(repository: &RepoUrl, tag: &TagName, found: &wire::Release
 /// decide where they are told, and where they are not it stays open. The scope `repo` covers
 /// webhooks ("Scopes for OAuth apps").
 pub(super) fn hooks(identity: &Identity, repository: &RepositoryAccess, any: bool) -> HookReport {
-    let refused = |missing: &str| HookReport {
-        access: HookAccess::No,
-        any: Some(any),
-        missing: Some(missing.to_owned()),
-    };
-    let known = |access| HookReport {
-        access,
-        any: Some(any),
-        missing: None,
-    };
+    let lacks = |missing: &str| HookReport::read(any, HookAccess::No, Some(missing));
+    let known = |access| HookReport::read(any, access, None);
     match &identity.token.scopes {
         Some(scopes) if has(scopes, &["repo", "admin:repo_hook", "write:repo_hook"]) => {
             match repository.permission {
                 Permission::Admin => known(HookAccess::Yes),
                 Permission::Unknown => known(HookAccess::Unknown),
-                Permission::Read | Permission::Write => refused("the role admin on the repository"),
+                Permission::Read | Permission::Write => lacks("the role admin on the repository"),
             }
         }
-        Some(_) => refused("admin:repo_hook"),
+        Some(_) => lacks("admin:repo_hook"),
         None => known(HookAccess::Unknown),
     }
 }

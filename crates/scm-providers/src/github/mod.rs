@@ -12,9 +12,7 @@ mod wire;
 
 use async_trait::async_trait;
 use http::{Method, StatusCode};
-use scm_types::{
-    AccessToken, HookAccess, OperationReport, RepositoryInfo, ScmType, TokenKind, TokenReport,
-};
+use scm_types::{AccessToken, OperationReport, RepositoryInfo, ScmType, TokenKind, TokenReport};
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
@@ -183,17 +181,14 @@ impl Connection for Github {
                 let hooks: Vec<serde::de::IgnoredAny> = answer.json()?;
                 Ok(map::hooks(identity, repository, !hooks.is_empty()))
             }
-            Err(ProviderError::InsufficientScope { missing, .. }) => Ok(HookReport {
-                access: HookAccess::No,
-                any: None,
-                missing,
-            }),
+            // An organisation's rule may be in the way, so that what is missing is not always known.
+            Err(ProviderError::InsufficientScope { missing, .. }) => {
+                Ok(HookReport::refused(missing))
+            }
             // What the credential may not see does not exist for it.
-            Err(ProviderError::NotFound { .. }) => Ok(HookReport {
-                access: HookAccess::No,
-                any: None,
-                missing: Some("the role admin on the repository and admin:repo_hook".to_owned()),
-            }),
+            Err(ProviderError::NotFound { .. }) => Ok(HookReport::refused(Some(
+                "the role admin on the repository and admin:repo_hook".to_owned(),
+            ))),
             Err(error) => Err(error),
         }
     }

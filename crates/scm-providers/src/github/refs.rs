@@ -37,12 +37,7 @@ impl Refs for Github {
         let path = within(info, &["branches"]);
         let page: ListPage<wire::Branch> = self.list(&path, &[("per_page", "100")], at).await?;
         let default = info.default_branch.as_deref();
-        let items = page.items.iter().map(|found| map::branch(found, default));
-        Ok(ListPage {
-            items: items.collect::<Result<_, _>>()?,
-            next: page.next,
-            rest: page.rest,
-        })
+        page.read(|found| map::branch(found, default).map(Some))
     }
 
     async fn tag_page(
@@ -52,14 +47,7 @@ impl Refs for Github {
     ) -> Result<ListPage<TagInfo>, ProviderError> {
         let path = within(info, &["tags"]);
         let page: ListPage<wire::ListedTag> = self.list(&path, &[("per_page", "100")], at).await?;
-        let items = page.items.iter().map(map::listed_tag);
-        Ok(ListPage {
-            items: items
-                .filter_map(Result::transpose)
-                .collect::<Result<_, _>>()?,
-            next: page.next,
-            rest: page.rest,
-        })
+        page.read(map::listed_tag)
     }
 
     async fn find_branch(

@@ -4,7 +4,12 @@ use async_trait::async_trait;
 use scm_types::{CommitInfo, CommitSha, Comparison, RepositoryInfo};
 
 use super::{Gitlab, map, wire, within};
-use crate::{ProviderError, context::Subject, history, host::History};
+use crate::{
+    ProviderError,
+    context::{Client as _, Subject},
+    history,
+    host::History,
+};
 
 #[async_trait]
 impl History for Gitlab {

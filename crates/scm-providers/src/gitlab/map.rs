@@ -20,6 +20,9 @@ const MAX_PROSE: usize = 1_000_000;
 const DEVELOPER: u32 = 30;
 const MAINTAINER: u32 = 40;
 
+/// What managing webhooks takes.
+pub(super) const HOOKS: &str = "the role Maintainer on the project";
+
 pub(super) fn account(user: &wire::User) -> AccountRef {
     AccountRef {
         id: user.id.to_string(),
@@ -140,18 +143,12 @@ fn writes(identity: &Identity) -> Option<bool> {
 pub(super) fn hooks(identity: &Identity, repository: &RepositoryAccess, any: bool) -> HookReport {
     let (access, missing) = match (writes(identity), repository.permission) {
         (Some(false), _) => (HookAccess::No, Some("the scope api")),
-        (_, Permission::Read | Permission::Write) => {
-            (HookAccess::No, Some("the role Maintainer on the project"))
-        }
+        (_, Permission::Read | Permission::Write) => (HookAccess::No, Some(HOOKS)),
         // Only maintainers and administrators can read the list.
         (Some(true), Permission::Admin | Permission::Unknown) => (HookAccess::Yes, None),
         (None, Permission::Admin | Permission::Unknown) => (HookAccess::Unknown, None),
     };
-    HookReport {
-        access,
-        any: Some(any),
-        missing: missing.map(str::to_owned),
-    }
+    HookReport::read(any, access, missing)
 }
 
 pub(super) fn operations(

@@ -10,16 +10,13 @@ mod token;
 mod wire;
 
 use async_trait::async_trait;
-use http::{Method, StatusCode};
-use scm_types::{
-    AccessToken, HookAccess, OperationReport, RepositoryInfo, ScmType, TokenKind, TokenReport,
-};
-use serde::de::DeserializeOwned;
+use http::StatusCode;
+use scm_types::{AccessToken, OperationReport, RepositoryInfo, ScmType, TokenKind, TokenReport};
 use zeroize::Zeroizing;
 
 use crate::{
     HookReport, Identity, ProviderError, RepositoryAccess,
-    context::{Context, Subject, checked_path, if_there},
+    context::{Client, Context, Subject, checked_path},
     host::{Connection, Traits},
     path::api_url,
     transport::{Answer, Dialect},
@@ -48,32 +45,13 @@ pub(crate) fn credential(
     Ok((kind, Zeroizing::new(format!("Bearer {}", token.expose()))))
 }
 
-impl Gitlab {
+impl Client for Gitlab {
     fn accept(&self, answer: Answer, subject: Subject) -> Result<Answer, ProviderError> {
         error::accept(&self.0, self.0.token.expose(), answer, subject)
     }
+}
 
-    /// Something inside the project; `None` if it is not there.
-    async fn part<T: DeserializeOwned>(
-        &self,
-        path: &[&str],
-        query: &[(&str, &str)],
-    ) -> Result<Option<T>, ProviderError> {
-        let answer = self.0.get(path, query).await?;
-        let found = if_there(self.accept(answer, Subject::Part))?;
-        found.map(|answer| answer.json()).transpose()
-    }
-
-    /// Sends a change, once, and reads what was made.
-    async fn make<T: DeserializeOwned>(
-        &self,
-        path: &[&str],
-        body: serde_json::Value,
-    ) -> Result<T, ProviderError> {
-        let answer = self.0.send(Method::POST, path, body).await?;
-        self.accept(answer, Subject::Part)?.json()
-    }
-
+impl Gitlab {
     /// Scopes and expiry, as far as the token may see itself. The account was already told, so
     /// nothing that goes wrong here is held against the credential, but a plain "no longer".
     async fn describe(&self) -> Result<TokenReport, ProviderError> {
@@ -182,17 +160,7 @@ impl Connection for Gitlab {
                 let hooks: Vec<serde::de::IgnoredAny> = answer.json()?;
                 Ok(map::hooks(identity, repository, !hooks.is_empty()))
             }
-            Err(ProviderError::InsufficientScope { missing, .. }) => Ok(HookReport {
-                access: HookAccess::No,
-                any: None,
-                missing: missing.or(Some("the role Maintainer on the project".to_owned())),
-            }),
-            Err(ProviderError::NotFound { .. }) => Ok(HookReport {
-                access: HookAccess::No,
-                any: None,
-                missing: Some("the role Maintainer on the project".to_owned()),
-            }),
-            Err(error) => Err(error),
+            Err(error) => HookReport::unread(error, map::HOOKS),
         }
     }
 

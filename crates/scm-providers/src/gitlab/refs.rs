@@ -16,9 +16,10 @@ use serde_json::json;
 use super::{Gitlab, map, wire, within};
 use crate::{
     ProviderError,
-    context::{Subject, made_at},
+    context::{Client as _, Subject, made_at},
     host::Refs,
     page::{ListPage, NextPage, PAGE_SIZE, link_of},
+    tags::message,
     transport::Answer,
 };
 
@@ -59,12 +60,12 @@ impl Refs for Gitlab {
             }
         };
         let default = info.default_branch.as_deref();
-        let items = branches.iter().map(|found| map::branch(found, default));
-        Ok(ListPage {
-            items: items.collect::<Result<_, _>>()?,
+        let found = ListPage {
+            items: branches,
             next,
             rest: None,
-        })
+        };
+        found.read(|found| map::branch(found, default).map(Some))
     }
 
     async fn tag_page(
@@ -86,18 +87,12 @@ impl Refs for Gitlab {
         }
         let answer = self.accept(answer, Subject::Part)?;
         let tags: Vec<wire::Tag> = answer.json()?;
-        let items = tags.iter().filter_map(|found| map::tag(found).transpose());
-        let items = items.map(|tag| {
-            tag.map(|tag| TagInfo {
-                message: None,
-                ..tag
-            })
-        });
-        Ok(ListPage {
-            items: items.collect::<Result<_, _>>()?,
+        let found = ListPage {
             next: next_of(&answer, tags.len()),
+            items: tags,
             rest: None,
-        })
+        };
+        found.read(map::tag)
     }
 
     async fn find_branch(
@@ -145,14 +140,10 @@ impl Refs for Gitlab {
     /// lightweight one.
     async fn create_tag(&self, info: &RepositoryInfo, tag: &NewTag) -> Result<(), ProviderError> {
         let path = within(info, &["repository", "tags"]);
-        let message = match tag.message.trim() {
-            "" => tag.name.as_str(),
-            _ => tag.message.as_str(),
-        };
         let body = json!({
             "tag_name": tag.name.as_str(),
             "ref": tag.commit.as_str(),
-            "message": message,
+            "message": message(tag),
         });
         let made: wire::Tag = self.make(&path, body).await?;
         let made = made.commit.as_ref().map_or("", |commit| &commit.id);

@@ -5,7 +5,7 @@ use scm_types::{NewRelease, ReleaseInfo, RepositoryInfo, TagName};
 use serde_json::json;
 
 use super::{Gitlab, map, wire, within};
-use crate::{ProviderError, host::Releases};
+use crate::{ProviderError, context::Client as _, host::Releases};
 
 #[async_trait]
 impl Releases for Gitlab {

@@ -1,0 +1,175 @@
+//! The same sequence for all products, of the questions that each answers.
+
+use async_trait::async_trait;
+use scm_types::{
+    BranchInfo, BranchName, CommitSha, Comparison, ConnectionReport, Ensured, NewRelease, NewTag,
+    OperationReport, RefKind, RefSpec, ReleaseInfo, RepositoryInfo, ScmType, TagInfo, TagName,
+};
+
+use super::Provider;
+use crate::{
+    HookReport, Identity, ListRequest, Listing, Outage, ProviderError, RepositoryAccess, Resolved,
+    TagList, check, ensure,
+    host::{Connection, Host},
+    list, resolve, tags,
+};
+
+#[async_trait]
+impl<H: Host> Provider for H {
+    fn scm_type(&self) -> ScmType {
+        H::TRAITS.scm_type
+    }
+
+    fn has_releases(&self) -> bool {
+        H::TRAITS.releases
+    }
+
+    fn marks_prereleases(&self) -> bool {
+        H::TRAITS.prereleases
+    }
+
+    async fn identity(&self) -> Result<Identity, ProviderError> {
+        Connection::identity(self).await
+    }
+
+    async fn info(&self) -> Result<RepositoryInfo, ProviderError> {
+        Connection::info(self).await
+    }
+
+    async fn repository(&self, identity: &Identity) -> Result<RepositoryAccess, ProviderError> {
+        Connection::repository(self, identity).await
+    }
+
+    async fn hooks(
+        &self,
+        identity: &Identity,
+        repository: &RepositoryAccess,
+    ) -> Result<HookReport, ProviderError> {
+        Connection::hooks(self, identity, repository).await
+    }
+
+    fn operations(
+        &self,
+        identity: &Identity,
+        repository: &RepositoryAccess,
+        hooks: &HookReport,
+    ) -> Vec<OperationReport> {
+        Connection::operations(self, identity, repository, hooks)
+    }
+
+    async fn check(&self) -> Result<ConnectionReport, ProviderError> {
+        let late = || ProviderError::outage(Outage::Timeout);
+        tokio::time::timeout(self.context().budget(), check::check(self))
+            .await
+            .unwrap_or_else(|_| Err(late()))
+    }
+
+    async fn branches(
+        &self,
+        info: &RepositoryInfo,
+        request: &ListRequest,
+    ) -> Result<Listing<BranchInfo>, ProviderError> {
+        let search = request.search.as_ref();
+        let fetch = |at| async move { self.branch_page(info, search, Option::as_ref(&at)).await };
+        list::part(fetch, request, search.is_some() && !H::TRAITS.searches).await
+    }
+
+    async fn branch(
+        &self,
+        info: &RepositoryInfo,
+        name: &BranchName,
+    ) -> Result<BranchInfo, ProviderError> {
+        let found = self.find_branch(info, name).await?;
+        found.ok_or_else(|| ProviderError::no_ref(RefKind::Branch, name.as_str()))
+    }
+
+    async fn ensure_branch(
+        &self,
+        info: &RepositoryInfo,
+        name: &BranchName,
+        at: &CommitSha,
+    ) -> Result<Ensured<BranchInfo>, ProviderError> {
+        match ensure::branch(self, info, name, at).await {
+            // It was moved a moment ago: once more at its new place.
+            Err(ProviderError::Moved) => {
+                ensure::branch(self, &Connection::info(self).await?, name, at).await
+            }
+            other => other,
+        }
+    }
+
+    async fn tags(&self, info: &RepositoryInfo, prefix: &str) -> Result<TagList, ProviderError> {
+        tags::all(self, info, prefix).await
+    }
+
+    async fn latest_tag(
+        &self,
+        info: &RepositoryInfo,
+        prefix: &str,
+    ) -> Result<TagList, ProviderError> {
+        tags::latest(self, info, prefix).await
+    }
+
+    async fn tag(&self, info: &RepositoryInfo, name: &TagName) -> Result<TagInfo, ProviderError> {
+        let found = self.find_tag(info, name).await?;
+        found.ok_or_else(|| ProviderError::no_ref(RefKind::Tag, name.as_str()))
+    }
+
+    async fn previous_tag(
+        &self,
+        info: &RepositoryInfo,
+        current: &TagName,
+        commit: &CommitSha,
+    ) -> Result<Option<TagInfo>, ProviderError> {
+        tags::previous(self, info, current, commit).await
+    }
+
+    async fn ensure_tag(
+        &self,
+        info: &RepositoryInfo,
+        tag: &NewTag,
+    ) -> Result<Ensured<TagInfo>, ProviderError> {
+        match ensure::tag(self, info, tag).await {
+            Err(ProviderError::Moved) => {
+                ensure::tag(self, &Connection::info(self).await?, tag).await
+            }
+            other => other,
+        }
+    }
+
+    async fn resolve(
+        &self,
+        info: &RepositoryInfo,
+        spec: &RefSpec,
+    ) -> Result<Resolved, ProviderError> {
+        resolve::resolve(self, info, spec).await
+    }
+
+    async fn compare(
+        &self,
+        info: &RepositoryInfo,
+        base: Option<&CommitSha>,
+        head: &CommitSha,
+    ) -> Result<Comparison, ProviderError> {
+        if base == Some(head) {
+            return Ok(Comparison::empty());
+        }
+        self.commits(info, base, head).await
+    }
+
+    async fn ensure_release(
+        &self,
+        info: &RepositoryInfo,
+        release: &NewRelease,
+    ) -> Result<Ensured<ReleaseInfo>, ProviderError> {
+        if !H::TRAITS.releases {
+            return Err(ProviderError::NoReleases);
+        }
+        match ensure::release(self, info, release).await {
+            Err(ProviderError::Moved) => {
+                ensure::release(self, &Connection::info(self).await?, release).await
+            }
+            other => other,
+        }
+    }
+}
