@@ -53,7 +53,7 @@ pub trait Provider: sealed::Sealed + Send + Sync {
     async fn repository(&self, identity: &Identity) -> Result<RepositoryAccess, ProviderError>;
 
     /// Looks at the list of webhooks. Only a failure to ask is an error; a refusal is
-    /// [`HookAccess::No`].
+    /// [`HookAccess::No`](scm_types::HookAccess::No).
     async fn hooks(
         &self,
         identity: &Identity,
