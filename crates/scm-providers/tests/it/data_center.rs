@@ -2,18 +2,18 @@
 
 mod release_work;
 
-use scm_providers::{Known, ListRequest, ProviderError, ProviderHost};
+use scm_providers::{Known, ListRequest, ProviderError};
 use scm_testkit::{
     code_host::{CodeHost, Reply},
     git_host::{Dialect, GitHost},
 };
 use scm_types::{
-    AccessToken, AccountRef, ConnectionReport, FixedClock, HookAccess, HostKind, OperationState,
-    Permission, RepoUrl, ScmType, TokenKind, Visibility, WebHost,
+    AccountRef, ConnectionReport, HookAccess, HostKind, OperationState, Permission, ScmType,
+    TokenKind, Visibility,
 };
 use serde_json::{Value, json};
 
-use crate::support::{NOW, at, git::GitBench, registry, settings};
+use crate::support::{at, git::GitBench, opened, provider_host, settings};
 
 const REPOSITORY: &str = "/rest/api/latest/projects/KEY/repos/app";
 
@@ -368,16 +368,9 @@ async fn a_personal_repository_below_a_context_path() {
     let list = list.with(&json!({"isLastPage": true, "nextPageStart": null}));
     host.on_root("GET", &format!("{path}/branches"), list);
 
-    let provider_host = ProviderHost {
-        allow_private_addresses: true,
-        ..ProviderHost::default_for(WebHost::parse(HostKind::BitbucketDataCenter, &base).unwrap())
-    };
-    let clock = FixedClock::at(at(NOW)).into();
-    let registry = registry(provider_host, settings(), &clock).unwrap();
+    let configured = provider_host(HostKind::BitbucketDataCenter, &base);
     let url = format!("{base}/projects/~dev/repos/app/browse");
-    let url = RepoUrl::parse(&url, registry.web_hosts()).unwrap();
-    let token = AccessToken::parse("BBDC-abcd").unwrap();
-    let provider = registry.open(&url, &token, Known::default()).unwrap();
+    let provider = opened(configured, settings(), &url, "BBDC-abcd");
     let report = provider.check().await.unwrap();
     assert_eq!(report.repository.moved_to, None);
     assert_eq!(report.repository.owner, "~dev");

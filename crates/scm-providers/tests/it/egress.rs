@@ -1,11 +1,11 @@
 //! Addresses that are not dialled, by name, by number and in disguise.
 
-use scm_providers::{Known, ProviderError, ProviderHost};
+use scm_providers::{ProviderError, ProviderHost};
 use scm_testkit::code_host::{CodeHost, Standard};
-use scm_types::{AccessToken, FixedClock, RepoUrl, WebHost};
+use scm_types::WebHost;
 use url::Url;
 
-use crate::support::{NOW, at, kind, registry, settings};
+use crate::support::{kind, opened, settings};
 
 /// A check against an API address, with private addresses allowed or not.
 async fn check(standard: Standard, api_url: &str, allow_private: bool) -> ProviderError {
@@ -20,13 +20,8 @@ async fn check(standard: Standard, api_url: &str, allow_private: bool) -> Provid
         operation_budget: std::time::Duration::from_millis(800),
         ..settings()
     };
-    let clock = FixedClock::at(at(NOW)).into();
-    let registry = registry(host, settings, &clock).unwrap();
-    let path = standard.repository();
-    let url = format!("https://git.example.com/{path}");
-    let url = RepoUrl::parse(&url, registry.web_hosts()).unwrap();
-    let token = AccessToken::parse(standard.token()).unwrap();
-    let provider = registry.open(&url, &token, Known::default()).unwrap();
+    let url = format!("https://git.example.com/{}", standard.repository());
+    let provider = opened(host, settings, &url, standard.token());
     provider.check().await.unwrap_err()
 }
 

@@ -2,15 +2,12 @@
 
 mod release_work;
 
-use scm_providers::{Known, ListRequest, ProviderError, ProviderHost};
+use scm_providers::{ListRequest, ProviderError};
 use scm_testkit::code_host::{CodeHost, Reply, Standard};
-use scm_types::{
-    AccessToken, FixedClock, HookAccess, HostKind, OperationState, PageLimit, Permission, RepoUrl,
-    TokenKind, WebHost,
-};
+use scm_types::{HookAccess, HostKind, OperationState, PageLimit, Permission, TokenKind};
 use serde_json::json;
 
-use crate::support::{Bench, NOW, at, registry, settings};
+use crate::support::{Bench, at, opened, provider_host, settings};
 
 const SELF: &str = "/personal_access_tokens/self";
 
@@ -299,20 +296,10 @@ async fn an_instance_below_a_sub_path() {
     let info = Reply::fixture("gitlab/oauth_token_info_200");
     host.on_root("GET", "/tools/gitlab/oauth/token/info", info);
 
-    let provider_host = ProviderHost {
-        allow_private_addresses: true,
-        ..ProviderHost::default_for(WebHost::parse(HostKind::Gitlab, &base).unwrap())
-    };
-    let clock = FixedClock::at(at(NOW)).into();
-    let registry = registry(provider_host, settings(), &clock).unwrap();
-    let url = RepoUrl::parse(&format!("{base}/group/app"), registry.web_hosts()).unwrap();
-    let token = AccessToken::parse("0123abcd").unwrap();
-    let report = registry
-        .open(&url, &token, Known::default())
-        .unwrap()
-        .check()
-        .await;
-    let report = report.unwrap();
+    let configured = provider_host(HostKind::Gitlab, &base);
+    let url = format!("{base}/group/app");
+    let provider = opened(configured, settings(), &url, "0123abcd");
+    let report = provider.check().await.unwrap();
     assert_eq!(report.token.kind, TokenKind::GitlabOauth);
     assert_eq!(report.repository.moved_to, None);
     assert_eq!(report.repository.owner, "group");

@@ -58,12 +58,12 @@ impl Bench {
     pub(crate) async fn with(standard: Standard, settings: TransportSettings) -> Self {
         let host = CodeHost::of(standard).await;
         let clock = Arc::new(FixedClock::at(at(NOW)));
-        let registry = registry(provider_host(standard, &host.base_url()), settings, &clock);
+        let configured = provider_host(kind(standard), &host.base_url());
         Self {
             standard,
             host,
+            registry: registry(configured, settings, &clock).unwrap(),
             clock,
-            registry: registry.unwrap(),
         }
     }
 
@@ -115,8 +115,9 @@ impl Bench {
     }
 }
 
-pub(crate) fn provider_host(standard: Standard, base_url: &str) -> ProviderHost {
-    let web = WebHost::parse(kind(standard), base_url).unwrap();
+/// A host on the loopback interface.
+pub(crate) fn provider_host(kind: HostKind, base_url: &str) -> ProviderHost {
+    let web = WebHost::parse(kind, base_url).unwrap();
     ProviderHost {
         allow_private_addresses: true,
         ..ProviderHost::default_for(web)
@@ -129,6 +130,20 @@ pub(crate) fn registry(
     clock: &Arc<FixedClock>,
 ) -> Result<Registry, RegistryError> {
     Registry::new(vec![host], settings, Arc::clone(clock) as Arc<dyn Clock>)
+}
+
+/// A repository on a host that is set up in a way of its own.
+pub(crate) fn opened(
+    host: ProviderHost,
+    settings: TransportSettings,
+    url: &str,
+    token: &str,
+) -> Box<dyn Provider> {
+    let clock = FixedClock::at(at(NOW)).into();
+    let registry = registry(host, settings, &clock).unwrap();
+    let url = RepoUrl::parse(url, registry.web_hosts()).unwrap();
+    let token = AccessToken::parse(token).unwrap();
+    registry.open(&url, &token, Known::default()).unwrap()
 }
 
 /// The error and all its causes, as a log would show them.

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use scm_providers::{Known, Outage, ProviderError, ProviderHost};
+use scm_providers::{Outage, ProviderError, ProviderHost};
 use scm_testkit::code_host::{CodeHost, Standard};
-use scm_types::{AccessToken, FixedClock, RepoUrl, WebHost};
+use scm_types::WebHost;
 use url::Url;
 
-use crate::support::{NOW, at, kind, registry, settings};
+use crate::support::{kind, opened, settings};
 
 /// A certificate without a key: nothing can be signed with it.
 const AUTHORITY: &[u8] = include_bytes!("data/authority.pem");
@@ -23,12 +23,8 @@ async fn check(standard: Standard, api_url: &str, ca: Option<&[u8]>) -> Provider
         request_timeout: Duration::from_secs(5),
         ..settings()
     };
-    let clock = FixedClock::at(at(NOW)).into();
-    let registry = registry(host, settings, &clock).unwrap();
     let url = format!("https://git.example.com/{}", standard.repository());
-    let url = RepoUrl::parse(&url, registry.web_hosts()).unwrap();
-    let token = AccessToken::parse(standard.token()).unwrap();
-    let provider = registry.open(&url, &token, Known::default()).unwrap();
+    let provider = opened(host, settings, &url, standard.token());
     provider.check().await.unwrap_err()
 }
 

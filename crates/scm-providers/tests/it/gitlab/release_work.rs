@@ -8,19 +8,10 @@ use scm_testkit::{
 use scm_types::{NewRelease, RefSearch};
 use serde_json::json;
 
-use crate::support::git::{GitBench, branch, new_tag, tag};
+use crate::support::git::{GitBench, branch, new_tag, release, tag};
 
 async fn bench() -> GitBench {
     GitBench::start(Dialect::Gitlab).await
-}
-
-fn release(name: &str, prerelease: bool) -> NewRelease {
-    NewRelease {
-        tag: tag(name),
-        name: format!("Release {name}"),
-        notes: "# Notes\n\n- one\n\t- two".to_owned(),
-        prerelease,
-    }
 }
 
 #[tokio::test]
@@ -156,14 +147,15 @@ async fn releases_know_no_mark_for_what_is_not_ready() {
     let bench = bench().await;
     bench.host.repo().annotated_tag("rel/v1", "main", "One");
     let (provider, info) = bench.work().await;
+    let marked = NewRelease {
+        prerelease: true,
+        ..release("rel/v1")
+    };
     for existing in [false, true] {
-        let made = provider
-            .ensure_release(&info, &release("rel/v1", true))
-            .await;
-        let made = made.unwrap();
+        let made = provider.ensure_release(&info, &marked).await.unwrap();
         assert_eq!(made.existing, existing);
         assert!(!made.value.prerelease && !made.value.draft);
-        assert_eq!(made.value.notes, release("rel/v1", true).notes);
+        assert_eq!(made.value.notes, marked.notes);
     }
     let writes = bench.host.writes();
     assert_eq!(writes.len(), 1);
@@ -182,7 +174,7 @@ async fn refused_releases() {
         let (provider, info) = bench.work().await;
         let refusal = Reply::fixture(&format!("gitlab/{name}"));
         bench.host.always("POST", "/releases", refusal);
-        let error = provider.ensure_release(&info, &release("v1", false)).await;
+        let error = provider.ensure_release(&info, &release("v1")).await;
         let error = error.unwrap_err();
         assert_eq!(error.code(), code, "{name}: {error:?}");
         assert_eq!(bench.host.writes().len(), 1);

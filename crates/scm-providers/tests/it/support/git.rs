@@ -2,17 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
-use scm_providers::{Known, Provider, ProviderError, ProviderHost, Registry, TransportSettings};
+use scm_providers::{Known, Provider, ProviderError, Registry, TransportSettings};
 use scm_testkit::git_host::{Dialect, GitHost};
 use scm_types::{
-    AccessToken, BranchName, CommitSha, FixedClock, HostKind, NewTag, RepoUrl, RepositoryInfo,
-    TagName, WebHost,
+    AccessToken, BranchName, CommitSha, FixedClock, HostKind, NewRelease, NewTag, RepoUrl,
+    RepositoryInfo, TagName,
 };
 
-use super::{NOW, at, registry, settings};
+use super::{NOW, at, provider_host, registry, settings};
 
 pub(crate) struct GitBench {
     pub(crate) host: GitHost,
+    pub(crate) clock: Arc<FixedClock>,
     registry: Registry,
 }
 
@@ -33,15 +34,12 @@ impl GitBench {
             Dialect::Bitbucket => HostKind::Bitbucket,
             Dialect::DataCenter => HostKind::BitbucketDataCenter,
         };
-        let web = WebHost::parse(kind, &host.base_url()).unwrap();
-        let configured = ProviderHost {
-            allow_private_addresses: true,
-            ..ProviderHost::default_for(web)
-        };
+        let configured = provider_host(kind, &host.base_url());
         let clock = Arc::new(FixedClock::at(at(NOW)));
         Self {
             registry: registry(configured, settings, &clock).unwrap(),
             host,
+            clock,
         }
     }
 
@@ -76,6 +74,13 @@ impl GitBench {
         CommitSha::parse(&self.host.repo().peel(revision).unwrap()).unwrap()
     }
 
+    /// How many requests of that method have this in their path.
+    pub(crate) fn asked(&self, method: &str, part: &str) -> usize {
+        let requests = self.host.requests().into_iter();
+        let asked = requests.filter(|it| it.method == method && it.path.contains(part));
+        asked.count()
+    }
+
     /// The queries of the requests whose path ends so.
     pub(crate) fn queries(&self, path_end: &str) -> Vec<String> {
         let requests = self.host.requests().into_iter();
@@ -100,6 +105,15 @@ pub(crate) fn branch(name: &str) -> BranchName {
 
 pub(crate) fn tag(name: &str) -> TagName {
     TagName::parse(name).unwrap()
+}
+
+pub(crate) fn release(name: &str) -> NewRelease {
+    NewRelease {
+        tag: tag(name),
+        name: format!("Release {name}"),
+        notes: "# Notes\n\n- one\n\t- two".to_owned(),
+        prerelease: false,
+    }
 }
 
 pub(crate) fn new_tag(name: &str, commit: &CommitSha) -> NewTag {

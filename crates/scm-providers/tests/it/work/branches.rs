@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use scm_providers::{ListRequest, ProviderError};
 use scm_types::{PageLimit, RefKind, RefSearch};
 
-use super::{NAMES, on_every_dialect};
+use super::{NAMES, conflict, on_every_dialect};
 use crate::support::git::{GitBench, branch};
 
 /// Walks a list to its end; the names, and how many parts it took.
@@ -143,16 +143,8 @@ async fn a_branch_elsewhere_is_a_conflict_that_names_both_commits() {
             .ensure_branch(&info, &branch("main"), &first)
             .await
             .unwrap_err();
-        let ProviderError::RefConflict {
-            kind: RefKind::Branch,
-            found,
-            wanted,
-            ..
-        } = &error
-        else {
-            panic!("{dialect:?}: {error:?}")
-        };
-        assert_eq!((found, wanted), (&second, &first));
+        let got = conflict(&error, RefKind::Branch);
+        assert_eq!(got, (&second, &first), "{dialect:?}");
         assert_eq!(bench.sha("main"), second, "nothing was moved");
         assert!(bench.host.writes().is_empty());
     })

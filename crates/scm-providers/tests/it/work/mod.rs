@@ -10,7 +10,9 @@ mod tags;
 
 use std::future::Future;
 
+use scm_providers::ProviderError;
 use scm_testkit::git_host::Dialect;
+use scm_types::{CommitSha, RefKind};
 
 use crate::support::git::GitBench;
 
@@ -25,14 +27,29 @@ const NAMES: [&str; 7] = [
     "x+y@z",
 ];
 
-/// True for a product that has releases.
-fn has_releases(bench: &GitBench) -> bool {
-    matches!(bench.host.dialect(), Dialect::Github | Dialect::Gitlab)
-}
+/// The products that have releases.
+const WITH_RELEASES: [Dialect; 2] = [Dialect::Github, Dialect::Gitlab];
 
 /// Runs a test on a fresh host of each dialect.
 async fn on_every_dialect<Fut: Future<Output = ()>>(test: impl Fn(GitBench) -> Fut) {
-    for dialect in Dialect::ALL {
-        test(GitBench::start(dialect).await).await;
+    on_each(&Dialect::ALL, test).await;
+}
+
+async fn on_each<Fut: Future<Output = ()>>(dialects: &[Dialect], test: impl Fn(GitBench) -> Fut) {
+    for dialect in dialects {
+        test(GitBench::start(*dialect).await).await;
+    }
+}
+
+/// The commit that is there and the one that was wanted, of a conflict of that kind.
+fn conflict(error: &ProviderError, of: RefKind) -> (&CommitSha, &CommitSha) {
+    match error {
+        ProviderError::RefConflict {
+            kind,
+            found,
+            wanted,
+            ..
+        } if *kind == of => (found, wanted),
+        other => panic!("{other:?}"),
     }
 }

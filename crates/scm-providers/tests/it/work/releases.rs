@@ -3,7 +3,7 @@
 use scm_providers::ProviderError;
 use scm_types::NewRelease;
 
-use super::{NAMES, has_releases, on_every_dialect};
+use super::{NAMES, WITH_RELEASES, on_each, on_every_dialect};
 use crate::support::git::tag;
 
 fn release(name: &str) -> NewRelease {
@@ -25,7 +25,7 @@ async fn a_release_is_made_once_and_found_again() {
             let object = bench.host.repo().rev_parse(name);
             let new = release(name);
             let made = provider.ensure_release(&info, &new).await;
-            if !has_releases(&bench) {
+            if !WITH_RELEASES.contains(&dialect) {
                 assert!(
                     matches!(made, Err(ProviderError::NoReleases)),
                     "{dialect:?}"
@@ -58,10 +58,7 @@ async fn a_release_is_made_once_and_found_again() {
 
 #[tokio::test]
 async fn another_release_of_the_tag_is_a_conflict_that_says_what_differs() {
-    on_every_dialect(|bench| async move {
-        if !has_releases(&bench) {
-            return;
-        }
+    on_each(&WITH_RELEASES, |bench| async move {
         let dialect = bench.host.dialect();
         bench.host.repo().annotated_tag("v1", "main", "A tag");
         let (provider, info) = bench.work().await;
@@ -86,10 +83,7 @@ async fn another_release_of_the_tag_is_a_conflict_that_says_what_differs() {
 
 #[tokio::test]
 async fn line_endings_that_a_host_changes_make_no_other_release() {
-    on_every_dialect(|bench| async move {
-        if !has_releases(&bench) {
-            return;
-        }
+    on_each(&WITH_RELEASES, |bench| async move {
         bench.host.repo().annotated_tag("v1", "main", "A tag");
         let (provider, info) = bench.work().await;
         provider

@@ -4,7 +4,7 @@ use scm_providers::ProviderError;
 use scm_testkit::git_host::Dialect;
 use scm_types::RefKind;
 
-use super::{NAMES, on_every_dialect};
+use super::{NAMES, conflict, on_every_dialect};
 use crate::support::git::{GitBench, new_tag, tag};
 
 #[tokio::test]
@@ -166,16 +166,8 @@ async fn a_lightweight_tag_at_the_commit_will_do_and_one_elsewhere_will_not() {
             .ensure_tag(&info, &new_tag("v1", &second))
             .await
             .unwrap_err();
-        let ProviderError::RefConflict {
-            kind: RefKind::Tag,
-            found,
-            wanted,
-            ..
-        } = &error
-        else {
-            panic!("{dialect:?}: {error:?}")
-        };
-        assert_eq!((found, wanted), (&first, &second));
+        let got = conflict(&error, RefKind::Tag);
+        assert_eq!(got, (&first, &second), "{dialect:?}");
         assert_eq!(bench.sha("refs/tags/v1"), first, "nothing was moved");
         assert!(bench.host.writes().is_empty());
     })
