@@ -3,10 +3,14 @@
 //! - Only configured hosts are ever called; a repository elsewhere is refused.
 //! - Nothing is opened or loaded until the first call to a host: no client, no trust store.
 
+mod check;
+
 use std::sync::Arc;
 
-use scm_types::{AccessToken, Clock, HostKind, InvalidHost, RepoUrl, WebHost, WebHosts};
+use scm_types::{AccessToken, Clock, HostKind, RepoUrl, WebHost, WebHosts};
 use url::Url;
+
+pub use check::RegistryError;
 
 use crate::{
     GithubApp, OauthClient, Provider, ProviderDescription, ProviderError, TransportSettings,
@@ -15,7 +19,7 @@ use crate::{
     data_center::{self, DataCenter},
     github::{self, Github, app::App},
     gitlab::{self, Gitlab},
-    transport::{Dialect, Endpoint, Shared, Transport},
+    transport::{Dialect, Shared, Transport},
 };
 
 /// A host that the operator lists.
@@ -104,51 +108,6 @@ fn at_host(base: &Url, host: &str) -> Url {
     url
 }
 
-/// A list of hosts that cannot be served.
-#[derive(Debug, thiserror::Error)]
-pub enum RegistryError {
-    /// The same host twice.
-    #[error("the list of hosts is not usable: {0}")]
-    Hosts(#[from] InvalidHost),
-    /// An API or OAuth address that cannot be one.
-    #[error("{host}: {member} must be an http or https URL without user, query and fragment")]
-    BadUrl {
-        /// The host as configured.
-        host: String,
-        /// Which address.
-        member: &'static str,
-    },
-    /// A certificate file that holds none.
-    #[error("{host}: the certificate authorities could not be read as PEM")]
-    BadCertificate {
-        /// The host as configured.
-        host: String,
-        /// The cause.
-        #[source]
-        source: Option<reqwest::Error>,
-    },
-    /// Something that is configured for a product without it.
-    #[error("{host}: {member} is of no use to a host of this kind")]
-    NotForProduct {
-        /// The host as configured.
-        host: String,
-        /// What is configured.
-        member: &'static str,
-    },
-    /// A private key of an App that cannot sign.
-    #[error(
-        "{host}: app.private_key must be the App's RSA key of 2048 to 4096 bits in PEM, as GitHub \
-         makes it"
-    )]
-    BadPrivateKey {
-        /// The host as configured.
-        host: String,
-    },
-    /// A user agent that cannot be a header.
-    #[error("the user agent must be printable ASCII")]
-    BadUserAgent,
-}
-
 /// All configured hosts.
 pub struct Registry {
     web_hosts: WebHosts,
@@ -178,10 +137,14 @@ impl Registry {
             .iter()
             .map(|host| {
                 let dialect = dialect(host.web.kind());
-                Ok(Transport::new(endpoint(host)?, dialect, shared.clone()))
+                Ok(Transport::new(
+                    check::endpoint(host)?,
+                    dialect,
+                    shared.clone(),
+                ))
             })
             .collect::<Result<_, RegistryError>>()?;
-        let apps = hosts.iter().map(app).collect::<Result<_, _>>()?;
+        let apps = hosts.iter().map(check::app).collect::<Result<_, _>>()?;
         Ok(Self {
             web_hosts,
             hosts,
@@ -257,28 +220,6 @@ impl Registry {
     }
 }
 
-/// What the host's product has no use for is an oversight of the operator's.
-fn app(host: &ProviderHost) -> Result<Option<App>, RegistryError> {
-    let kind = host.web.kind();
-    let unfit = [
-        ("app", host.app.is_some() && kind != HostKind::Github),
-        (
-            "oauth",
-            host.oauth.is_some() && kind == HostKind::BitbucketDataCenter,
-        ),
-    ];
-    if let Some((member, _)) = unfit.into_iter().find(|(_, unfit)| *unfit) {
-        return Err(RegistryError::NotForProduct {
-            host: host.web.as_str().to_owned(),
-            member,
-        });
-    }
-    let app = host.app.as_ref().map(App::new).transpose();
-    app.map_err(|_| RegistryError::BadPrivateKey {
-        host: host.web.as_str().to_owned(),
-    })
-}
-
 fn dialect(kind: HostKind) -> &'static Dialect {
     match kind {
         HostKind::Github => &github::DIALECT,
@@ -286,48 +227,4 @@ fn dialect(kind: HostKind) -> &'static Dialect {
         HostKind::Bitbucket => &bitbucket::DIALECT,
         HostKind::BitbucketDataCenter => &data_center::DIALECT,
     }
-}
-
-fn endpoint(host: &ProviderHost) -> Result<Endpoint, RegistryError> {
-    let name = || host.web.as_str().to_owned();
-    let members = std::iter::once(("api_url", &host.api_url))
-        .chain(host.oauth_url.iter().map(|url| ("oauth_url", url)));
-    for (member, url) in members {
-        let is_plain = matches!(url.scheme(), "http" | "https")
-            && url.has_host()
-            && url.username().is_empty()
-            && url.password().is_none()
-            && url.query().is_none()
-            && url.fragment().is_none();
-        if !is_plain {
-            return Err(RegistryError::BadUrl {
-                host: name(),
-                member,
-            });
-        }
-    }
-    let authorities = match &host.ca_pem {
-        None => Vec::new(),
-        Some(pem) => match reqwest::Certificate::from_pem_bundle(pem) {
-            Ok(found) if !found.is_empty() => found,
-            Ok(_) => {
-                return Err(RegistryError::BadCertificate {
-                    host: name(),
-                    source: None,
-                });
-            }
-            Err(error) => {
-                return Err(RegistryError::BadCertificate {
-                    host: name(),
-                    source: Some(error),
-                });
-            }
-        },
-    };
-    Ok(Endpoint {
-        api_url: host.api_url.clone(),
-        oauth_url: host.oauth_url.clone(),
-        allow_private_addresses: host.allow_private_addresses,
-        authorities,
-    })
 }

@@ -259,7 +259,14 @@ mod tests {
         check(Some("octo"), body, Ok(None));
         check(Some("other"), body, Err("not_found"));
         check(None, body, Ok(None));
-        for body in ["{}", "[]", "", "<html>", r#"{"token":""}"#, r#"{"token":"a b"}"#] {
+        for body in [
+            "{}",
+            "[]",
+            "",
+            "<html>",
+            r#"{"token":""}"#,
+            r#"{"token":"a b"}"#,
+        ] {
             check(None, body, Err("unavailable"));
         }
     }

@@ -178,24 +178,17 @@ async fn what_was_never_sent_is_not_done() {
     for dialect in OAUTH {
         let bench = Bench::of(dialect).await;
         let base = bench.host.base_url();
-        let elsewhere = |url: &str| url.parse().ok();
-        let refused: [(&str, &dyn Fn(&mut ProviderHost)); 4] = [
-            ("unavailable", &|host| {
-                host.oauth_url = elsewhere("http://127.0.0.1:1/")
-            }),
-            ("unavailable", &|host| {
-                host.oauth_url = elsewhere("http://h.invalid/")
-            }),
-            ("unavailable", &|host| {
-                host.oauth_url = elsewhere(&base.replace("http:", "https:"));
-            }),
-            ("egress_denied", &|host| {
-                host.allow_private_addresses = false
-            }),
-        ];
-        for (code, change) in refused {
-            let mut host = configured(dialect, &base);
-            change(&mut host);
+        for (oauth_url, allow_private_addresses, code) in [
+            ("http://127.0.0.1:1/", true, "unavailable"),
+            ("http://h.invalid/", true, "unavailable"),
+            (&base.replace("http:", "https:"), true, "unavailable"),
+            (&base, false, "egress_denied"),
+        ] {
+            let host = ProviderHost {
+                oauth_url: oauth_url.parse().ok(),
+                allow_private_addresses,
+                ..configured(dialect, &base)
+            };
             let clock = Arc::new(FixedClock::at(at(NOW)));
             let registry = registry(host, patient(), &clock).unwrap();
             let token = RefreshToken::parse("r0123456789").unwrap();

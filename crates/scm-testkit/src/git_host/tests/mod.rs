@@ -7,3 +7,4 @@ mod github;
 mod gitlab;
 mod hosts;
 mod repo;
+mod tokens;

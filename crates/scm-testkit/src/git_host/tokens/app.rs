@@ -143,7 +143,7 @@ pub(super) fn answer(host: &Host, request: &Request, statement: &str) -> Option<
              parent installation.",
         ));
     }
-    tokens.installation_tokens += 1;
+    tokens.made_for_installations += 1;
     let issued = tokens.issue(Dialect::Github, Kind::Installation(id), None);
     // A statement is made a minute ahead of its time, and the token lasts an hour.
     let ends = claims["iat"].as_i64().unwrap_or_default() + 60 + 3_600;

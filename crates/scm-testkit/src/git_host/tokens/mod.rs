@@ -25,7 +25,7 @@ pub(super) struct Tokens {
     issued: Vec<Issued>,
     refreshes: usize,
     rotations: usize,
-    installation_tokens: usize,
+    made_for_installations: usize,
 }
 
 /// An access token, with its refresh token if it has one.
@@ -156,15 +156,13 @@ impl GitHost {
     /// How many tokens of installations were made.
     #[must_use]
     pub fn installation_tokens(&self) -> usize {
-        self.host.state().tokens.installation_tokens
+        self.host.state().tokens.made_for_installations
     }
 }
 
 /// The answer of an OAuth endpoint; these are no part of the API.
 pub(super) fn outside_the_api(host: &Host, recorded: &Recorded) -> Option<Reply> {
-    if host.state().tokens.client.is_none() {
-        return None;
-    }
+    host.state().tokens.client.as_ref()?;
     oauth::answer(host, &Request::parse(recorded, "")?)
 }
 
