@@ -15,6 +15,21 @@ const NOT_OURS: &str = "SCM_TEST_";
 /// Keys whose value is never shown.
 const SECRET: &[&str] = &["keys", "database.url", "auth.keys"];
 
+/// Members of `[[hosts]]` that are shown; all others are taken for secrets.
+const SHOWN_OF_HOSTS: &[&str] = &[
+    "kind",
+    "host",
+    "api_url",
+    "oauth_url",
+    "allow_private_addresses",
+    "ca_file",
+    "client_id",
+    "client_secret_file",
+    "redirect_uri",
+    "id",
+    "private_key_file",
+];
+
 /// One place that settings come from.
 struct Layer {
     name: String,
@@ -88,11 +103,11 @@ fn told(error: &config::ConfigError) -> String {
     match error {
         Error::NotFound(key) => format!("{key}: is missing"),
         Error::Type { key, expected, .. } => match key {
-            Some(key) => format!("{key}: must be {expected}"),
+            Some(key) => format!("{}: must be {expected}", dotted(key)),
             None => format!("must be {expected}"),
         },
         Error::At { error, key, .. } => match key {
-            Some(key) => format!("{key}: {}", told(error)),
+            Some(key) => format!("{}: {}", dotted(key), told(error)),
             None => told(error),
         },
         // These begin with the value.
@@ -105,6 +120,12 @@ fn told(error: &config::ConfigError) -> String {
         Error::Message(text) => text.clone(),
         _ => "cannot be read".to_owned(),
     }
+}
+
+/// `hosts[0].app.id` for the library's `hosts[0]app.id`.
+fn dotted(key: &str) -> String {
+    let key = key.replace("].", "]").replace(']', "].");
+    key.trim_end_matches('.').replace("].[", "][")
 }
 
 impl Layers {
@@ -230,8 +251,29 @@ fn collect(prefix: String, value: &Value, found: &mut Vec<(String, String)>) {
             }
         }
         Value::String(text) => found.push((prefix, text.clone())),
+        Value::Array(entries) if prefix == "hosts" => {
+            let entries = entries.iter().map(masked_host);
+            found.push((prefix, Value::Array(entries.collect()).to_string()));
+        }
         other => found.push((prefix, other.to_string())),
     }
+}
+
+/// An entry of `[[hosts]]`, or a table in one, without its secrets.
+fn masked_host(entry: &Value) -> Value {
+    let Value::Object(members) = entry else {
+        return Value::from("***");
+    };
+    let masked = members.iter().map(|(name, value)| {
+        let value = match value {
+            Value::Object(_) if matches!(name.as_str(), "oauth" | "app") => masked_host(value),
+            Value::Object(_) | Value::Array(_) => Value::from("***"),
+            _ if SHOWN_OF_HOSTS.contains(&name.as_str()) => value.clone(),
+            _ => Value::from("***"),
+        };
+        (name.clone(), value)
+    });
+    Value::Object(masked.collect())
 }
 
 /// Every key there is: those of the defaults file, commented-out ones included, so that the file

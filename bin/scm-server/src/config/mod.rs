@@ -18,7 +18,9 @@ use serde::Deserialize;
 
 pub(crate) use keys::KeySource;
 pub(crate) use layers::Layers;
-pub(crate) use sections::{Auth, AuthMode, Database, HostEntry, Log, LogFormat, Providers};
+pub(crate) use sections::{
+    AppEntry, Auth, AuthMode, Database, HostEntry, Log, LogFormat, OauthEntry, Providers,
+};
 
 /// Everything that can be set; `defaults.toml` says what each is.
 #[derive(Deserialize)]

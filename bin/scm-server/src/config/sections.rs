@@ -227,4 +227,29 @@ pub(crate) struct HostEntry {
     pub(crate) allow_private_addresses: bool,
     #[serde(default)]
     pub(crate) ca_file: Option<PathBuf>,
+    #[serde(default)]
+    pub(crate) oauth: Option<OauthEntry>,
+    #[serde(default)]
+    pub(crate) app: Option<AppEntry>,
+}
+
+/// `hosts.oauth`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OauthEntry {
+    pub(crate) client_id: String,
+    #[serde(default)]
+    pub(crate) client_secret: Option<String>,
+    #[serde(default)]
+    pub(crate) client_secret_file: Option<PathBuf>,
+    #[serde(default)]
+    pub(crate) redirect_uri: Option<String>,
+}
+
+/// `hosts.app`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AppEntry {
+    pub(crate) id: u64,
+    pub(crate) private_key_file: PathBuf,
 }
