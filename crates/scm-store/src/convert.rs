@@ -65,7 +65,16 @@ pub(crate) fn select_with_secrets() -> Select<Entity> {
         Column::ProviderRepositoryId,
         Column::CredentialVersion,
         Column::Capabilities,
+        Column::TokenIssuedAt,
     ])
+}
+
+/// What a row is seen with.
+pub(crate) struct View<'a> {
+    /// Decides whether the token has expired.
+    pub(crate) now: Timestamp,
+    /// Whether there is an App to read the repository at this URL with.
+    pub(crate) has_app: &'a (dyn Fn(&str) -> bool + Send + Sync),
 }
 
 /// One row while it is read.
@@ -157,12 +166,25 @@ impl<'a> Row<'a> {
         self.parse(Column::TenantId, TenantId::parse)
     }
 
-    /// The row as it may leave the process. `now` decides whether the token has expired.
-    pub(crate) fn safe(&self, now: Timestamp) -> Result<SafeScmIntegration, StoreError> {
+    /// Whether there is something to present to the host: a stored token, or an installation of an
+    /// App, which a deleted row must not use any more.
+    fn has_credential(&self, view: &View<'_>) -> Result<bool, StoreError> {
+        if self.has_token()? {
+            return Ok(true);
+        }
+        let installation: Option<String> = self.get(Column::GithubInstallationId)?;
+        if installation.is_none() || self.is_deleted()? {
+            return Ok(false);
+        }
+        Ok((view.has_app)(&self.get::<String>(Column::RepositoryUrl)?))
+    }
+
+    /// The row as it may leave the process.
+    pub(crate) fn safe(&self, view: &View<'_>) -> Result<SafeScmIntegration, StoreError> {
         let token_expires_at = self.time(Column::TokenExpiresAt)?;
         let verification_status: VerificationStatus =
             self.parse(Column::VerificationStatus, |raw| raw.parse())?;
-        let token = TokenState::of(token_expires_at, verification_status, now);
+        let token = TokenState::of(token_expires_at, verification_status, view.now);
         Ok(SafeScmIntegration {
             id: self.id.clone(),
             tenant_id: self.tenant()?,
@@ -189,7 +211,7 @@ impl<'a> Row<'a> {
             created_by_account_id: self.parse(Column::CreatedByAccountId, AccountId::parse)?,
             created_at: self.required_time(Column::CreatedAt)?,
             updated_at: self.required_time(Column::UpdatedAt)?,
-            has_valid_token: self.has_token()? && token.usable,
+            has_valid_token: token.usable && self.has_credential(view)?,
             is_token_expired: token.expired,
             version: self.version()?,
         })
@@ -199,9 +221,9 @@ impl<'a> Row<'a> {
     pub(crate) fn opened(
         &self,
         cipher: &Cipher,
-        now: Timestamp,
+        view: &View<'_>,
     ) -> Result<TenantScmIntegration, StoreError> {
-        let integration = self.safe(now)?;
+        let integration = self.safe(view)?;
         let tenant = &integration.tenant_id;
         Ok(TenantScmIntegration {
             access_token: self.secret(cipher, tenant, Column::AccessToken, AccessToken::parse)?,
@@ -219,6 +241,8 @@ impl<'a> Row<'a> {
             )?,
             provider_repository_id: self.get(Column::ProviderRepositoryId)?,
             credential_version: self.get(Column::CredentialVersion)?,
+            token_issued_at: self.time(Column::TokenIssuedAt)?,
+            is_deleted: self.is_deleted()?,
             operations: self.operations(),
             integration,
         })

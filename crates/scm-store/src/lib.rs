@@ -28,8 +28,9 @@ pub use cipher::{Cipher, OpenError, SealError, SecretPlace};
 pub use connect::{ConnectOptions, connect, ping};
 pub use controller::idempotency::{Claim, IdempotencyController, StoredAnswer, Ticket};
 pub use controller::integration::{
-    FilledKeys, NewIntegration, ScmIntegrationController, VerificationOutcome,
+    FilledKeys, FreshCredential, NewIntegration, ScmIntegrationController, VerificationOutcome,
 };
+pub use controller::renewal::{Acquired, Lease, RenewalController};
 pub use driver::DriverError;
 pub use error::StoreError;
 pub use key_change::{KeyChangeError, KeyChanges, KeyState};

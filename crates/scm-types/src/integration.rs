@@ -89,7 +89,8 @@ pub struct SafeScmIntegration {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
-    /// A token is stored, has not expired and was not found invalid.
+    /// A token is stored or comes from a GitHub App's installation, has not expired and was not
+    /// found invalid.
     pub has_valid_token: bool,
     /// The stored expiry has passed.
     pub is_token_expired: bool,
@@ -114,6 +115,10 @@ pub struct TenantScmIntegration {
     /// Grows whenever the credential changes: a check that began with an older credential has
     /// nothing to say about this one.
     pub credential_version: i64,
+    /// When the access token was issued, if that is known: since it was last renewed.
+    pub token_issued_at: Option<Timestamp>,
+    /// True if the row was soft-deleted: nothing is to be done with it.
+    pub is_deleted: bool,
     /// What the last good check found possible; empty if nothing is known.
     pub operations: Vec<OperationReport>,
 }

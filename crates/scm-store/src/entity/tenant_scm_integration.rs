@@ -44,6 +44,7 @@ pub(crate) struct Model {
     pub provider_repository_id: Option<String>,
     pub repository_key: Option<String>,
     pub capabilities: Option<String>,
+    pub token_issued_at: Option<DateTimeUtc>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

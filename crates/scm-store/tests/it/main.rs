@@ -20,6 +20,7 @@ mod key_file;
 mod maintain;
 mod outage;
 mod references;
+mod renewal;
 mod retire;
 mod rewrap;
 mod secrets;

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     StoreError,
-    convert::{Row, TokenState, place},
+    convert::{Row, TokenState, View, place},
     entity::tenant_scm_integration::{Column, Entity, Model},
     id::new_integration_id,
 };
@@ -114,7 +114,7 @@ impl ScmIntegrationController {
             .columns(columns)
             .values_panic(values);
         self.db.run(|pool| pool.execute(&insert)).await?;
-        Ok(as_stored(id, new, now))
+        Ok(as_stored(id, new, &self.view_at(now)))
     }
 
     /// What stands in the way of the new row.
@@ -220,6 +220,7 @@ impl ScmIntegrationController {
             provider_repository_id: None,
             repository_key: Some(new.repository.key()),
             capabilities: None,
+            token_issued_at: None,
         })
     }
 
@@ -255,8 +256,11 @@ fn kept(column: Column) -> bool {
 }
 
 /// The row that was just written, without reading it again.
-fn as_stored(id: IntegrationId, new: &NewIntegration, now: Timestamp) -> SafeScmIntegration {
+fn as_stored(id: IntegrationId, new: &NewIntegration, view: &View<'_>) -> SafeScmIntegration {
+    let now = view.now;
     let token = TokenState::of(new.token_expires_at, VerificationStatus::Pending, now);
+    let has_credential = new.access_token.is_some()
+        || (new.github_installation_id.is_some() && (view.has_app)(new.repository.as_str()));
     SafeScmIntegration {
         id,
         tenant_id: new.tenant_id.clone(),
@@ -281,7 +285,7 @@ fn as_stored(id: IntegrationId, new: &NewIntegration, now: Timestamp) -> SafeScm
         created_by_account_id: new.created_by_account_id.clone(),
         created_at: now,
         updated_at: now,
-        has_valid_token: new.access_token.is_some() && token.usable,
+        has_valid_token: has_credential && token.usable,
         is_token_expired: token.expired,
         version: RowVersion {
             number: 1,

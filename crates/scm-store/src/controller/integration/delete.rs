@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     DriverError, StoreError,
+    controller::renewal::removal,
     convert::{Row, select_safe},
     driver::Meaning,
     entity::tenant_scm_integration::{Column, Entity},
@@ -40,6 +41,7 @@ impl ScmIntegrationController {
             .value(Column::IsActive, false)
             .value(Column::DeletedAt, now.clone())
             .value(Column::TokenExpiresAt, None::<DateTimeUtc>)
+            .value(Column::TokenIssuedAt, None::<DateTimeUtc>)
             .value(Column::Version, Expr::col(Column::Version).add(1))
             .value(
                 Column::CredentialVersion,
@@ -82,7 +84,7 @@ impl ScmIntegrationController {
         Err(StoreError::CredentialChanged)
     }
 
-    /// Removes a row. False if the scope reaches no such row.
+    /// Removes a row and what is noted of its renewals. False if the scope reaches no such row.
     ///
     /// Fails with [`StoreError::VersionMismatch`] if the row is not in the `expected` state, with
     /// [`StoreError::Restricted`] if another table's rows point at it and forbid it.
@@ -104,7 +106,16 @@ impl ScmIntegrationController {
         if removed.rows_affected() == 0 && expected.is_some() && self.exists(scope, id).await? {
             return Err(StoreError::VersionMismatch);
         }
-        Ok(removed.rows_affected() > 0)
+        if removed.rows_affected() == 0 {
+            return Ok(false);
+        }
+        // Holds nothing of the tenant's, and no integration gets this id again: a row that stays
+        // behind is harmless, and the deletion has happened.
+        let forget = removal(id);
+        if let Err(error) = self.db.run(|pool| pool.execute(&forget)).await {
+            tracing::warn!(%error, "what was noted of renewals of a deleted integration stays behind");
+        }
+        Ok(true)
     }
 }
 

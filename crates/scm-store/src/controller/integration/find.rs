@@ -33,7 +33,7 @@ impl ScmIntegrationController {
             .one(select_safe().filter(row(self.backend(), scope, id)))
             .await?;
         found
-            .map(|found| Row::new(&found)?.safe(self.now()))
+            .map(|found| Row::new(&found)?.safe(&self.view()))
             .transpose()
     }
 
@@ -50,7 +50,7 @@ impl ScmIntegrationController {
             .one(select_with_secrets().filter(row(self.backend(), scope, id)))
             .await?;
         found
-            .map(|found| Row::new(&found)?.opened(&self.cipher, self.now()))
+            .map(|found| Row::new(&found)?.opened(&self.cipher, &self.view()))
             .transpose()
     }
 
@@ -82,10 +82,10 @@ impl ScmIntegrationController {
         let select = list(self.backend(), scope, filters, page);
         let rows = self.all(select).await?;
         let read = rows.get(..limit).unwrap_or(&rows);
-        let now = self.now();
+        let view = self.view();
         let mut items = Vec::with_capacity(read.len());
         for row in read {
-            match Row::new(row).and_then(|row| row.safe(now)) {
+            match Row::new(row).and_then(|row| row.safe(&view)) {
                 Ok(item) => items.push(item),
                 Err(StoreError::Corrupt { table, column, id }) => tracing::error!(
                     table,
@@ -122,7 +122,7 @@ impl ScmIntegrationController {
             .limit(1);
         let found = self.one(select).await?;
         found
-            .map(|found| Row::new(&found)?.safe(self.now()))
+            .map(|found| Row::new(&found)?.safe(&self.view()))
             .transpose()
     }
 

@@ -15,6 +15,7 @@ pub(super) mod explain;
 mod find;
 mod fit;
 mod maintain;
+mod renew;
 mod scope;
 mod update;
 mod verify;
@@ -24,11 +25,12 @@ use std::{sync::Arc, time::Duration};
 use scm_types::{Clock, Timestamp};
 use sea_orm::{DatabaseConnection, DbBackend};
 
-use crate::{Cipher, ConnectOptions, query::Bounded};
+use crate::{Cipher, ConnectOptions, convert::View, query::Bounded};
 
 pub use create::NewIntegration;
 pub use maintain::FilledKeys;
 pub(crate) use maintain::quiet_update;
+pub use renew::FreshCredential;
 pub(crate) use scope::same;
 pub use verify::VerificationOutcome;
 
@@ -46,6 +48,7 @@ pub struct ScmIntegrationController {
     db: Bounded,
     cipher: Arc<Cipher>,
     clock: Arc<dyn Clock>,
+    has_app: Arc<dyn Fn(&str) -> bool + Send + Sync>,
 }
 
 impl ScmIntegrationController {
@@ -62,6 +65,7 @@ impl ScmIntegrationController {
             },
             cipher,
             clock,
+            has_app: Arc::new(|_| false),
         }
     }
 
@@ -73,8 +77,27 @@ impl ScmIntegrationController {
         self
     }
 
+    /// Says for which repositories, by their stored URL, the operator has an App, so that an
+    /// installation stands in for a stored token. Without this there are none.
+    #[must_use]
+    pub fn with_apps(mut self, has_app: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        self.has_app = Arc::new(has_app);
+        self
+    }
+
     fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    fn view(&self) -> View<'_> {
+        self.view_at(self.now())
+    }
+
+    fn view_at(&self, now: Timestamp) -> View<'_> {
+        View {
+            now,
+            has_app: &*self.has_app,
+        }
     }
 
     fn backend(&self) -> DbBackend {

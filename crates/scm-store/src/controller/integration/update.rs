@@ -1,8 +1,8 @@
 //! Changing named columns.
 
 use scm_types::{
-    AccessToken, IntegrationId, Patch, RefreshToken, RowVersion, SafeScmIntegration, TenantScope,
-    Timestamp, UpdateScmIntegrationDto, VerificationStatus,
+    AccessToken, IntegrationId, Patch, RefreshToken, RowVersion, SafeScmIntegration, TenantId,
+    TenantScope, Timestamp, UpdateScmIntegrationDto, VerificationStatus,
 };
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, QueryFilter, Value,
@@ -36,7 +36,8 @@ impl ScmIntegrationController {
     /// Changes the fields that `changes` names and no others; `None` if the scope reaches no such
     /// row. Nothing named changes nothing.
     ///
-    /// - A new credential, and erasing it, sets the status to PENDING and forgets the last check
+    /// - Either token, changed or erased, is another credential: `credentialVersion` counts up.
+    /// - A new access token, and erasing it, sets the status to PENDING and forgets the last check
     ///   and the expiry, unless a new expiry comes with it.
     /// - A soft-deleted row comes back with `is_active: true` and a new credential together; its
     ///   webhook and its repository's id are then unknown again.
@@ -104,7 +105,7 @@ impl ScmIntegrationController {
         if row.is_deleted()? {
             return Err(StoreError::Deleted);
         }
-        let current = row.safe(self.now())?;
+        let current = row.safe(&self.view())?;
         if names_nothing(changes) {
             return Ok(Standing::Told(Some(Box::new(current))));
         }
@@ -118,9 +119,6 @@ impl ScmIntegrationController {
     }
 
     /// The new secrets, sealed for their row; `None` if there is no such row.
-    ///
-    /// Sealing needs the tenant. The scope tells it, but for the platform, which reaches all of
-    /// them: then the row does, at the price of reading it.
     async fn seal_new(
         &self,
         scope: &TenantScope,
@@ -132,22 +130,28 @@ impl ScmIntegrationController {
         if access.is_none() && refresh.is_none() {
             return Ok(Some(SealedSecrets::default()));
         }
-        let tenant = match scope {
-            TenantScope::Tenant(tenant) => tenant.clone(),
-            TenantScope::Platform => {
-                let Some(found) = self
-                    .one(select_safe().filter(row(self.backend(), scope, id)))
-                    .await?
-                else {
-                    return Ok(None);
-                };
-                Row::new(&found)?.tenant()?
-            }
+        let Some(tenant) = self.tenant_of(scope, id).await? else {
+            return Ok(None);
         };
         Ok(Some(SealedSecrets {
             access: self.sealed(id, &tenant, Column::AccessToken, access)?,
             refresh: self.sealed(id, &tenant, Column::RefreshToken, refresh)?,
         }))
+    }
+
+    /// Whose row it is, which sealing needs; `None` if there is no such row. The scope tells it, but
+    /// for the platform, which reaches all of them: then the row does, at the price of reading it.
+    pub(super) async fn tenant_of(
+        &self,
+        scope: &TenantScope,
+        id: &IntegrationId,
+    ) -> Result<Option<TenantId>, StoreError> {
+        if let TenantScope::Tenant(tenant) = scope {
+            return Ok(Some(tenant.clone()));
+        }
+        let select = select_safe().filter(row(self.backend(), scope, id));
+        let found = self.one(select).await?;
+        found.map(|found| Row::new(&found)?.tenant()).transpose()
     }
 
     fn assignments(
@@ -170,12 +174,20 @@ impl ScmIntegrationController {
             update.value(Column::RefreshToken, secrets.refresh);
         }
         if !changes.access_token.is_absent() {
-            new_credential(&mut update, secrets.access);
+            new_access_token(&mut update, secrets.access);
+        }
+        if !changes.access_token.is_absent() || !changes.refresh_token.is_absent() {
+            update.value(
+                Column::CredentialVersion,
+                Expr::col(Column::CredentialVersion).add(1),
+            );
         }
         if !changes.token_expires_at.is_absent() || !changes.access_token.is_absent() {
             let at = changes.token_expires_at.value().copied();
             let at = bound(self.backend(), at.map(Timestamp::to_utc).into());
-            update.value(Column::TokenExpiresAt, at);
+            update
+                .value(Column::TokenExpiresAt, at)
+                .value(Column::TokenIssuedAt, None::<DateTimeUtc>);
         }
         update
             .value(Column::Version, Expr::col(Column::Version).add(1))
@@ -195,13 +207,9 @@ struct SealedSecrets {
 }
 
 /// What holds of a credential holds of no other one.
-fn new_credential(update: &mut UpdateStatement, sealed: Option<String>) {
+fn new_access_token(update: &mut UpdateStatement, sealed: Option<String>) {
     update
         .value(Column::AccessToken, sealed)
-        .value(
-            Column::CredentialVersion,
-            Expr::col(Column::CredentialVersion).add(1),
-        )
         .value(
             Column::VerificationStatus,
             VerificationStatus::Pending.as_str(),
