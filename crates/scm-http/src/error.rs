@@ -142,6 +142,7 @@ fn service(error: &ServiceError) -> (StatusCode, &'static str) {
         ServiceError::ForeignTenant => (StatusCode::FORBIDDEN, "foreign_tenant"),
         ServiceError::NotFound => (StatusCode::NOT_FOUND, "not_found"),
         ServiceError::AlreadyExists => (StatusCode::CONFLICT, "already_exists"),
+        ServiceError::CredentialExpired { .. } => (StatusCode::CONFLICT, "credential_expired"),
         ServiceError::NoCredential => (StatusCode::CONFLICT, "no_credential"),
         ServiceError::Deleted => (StatusCode::CONFLICT, "integration_deleted"),
         ServiceError::CredentialChanged => (StatusCode::CONFLICT, "credential_changed"),
@@ -261,6 +262,7 @@ fn dress(failure: &mut Failure, error: &ServiceError) {
         | ServiceError::ForeignTenant
         | ServiceError::NotFound
         | ServiceError::AlreadyExists
+        | ServiceError::CredentialExpired { .. }
         | ServiceError::NoCredential
         | ServiceError::Deleted
         | ServiceError::CredentialChanged

@@ -54,6 +54,12 @@ pub enum ServiceError {
     /// The tenant has an integration for this repository already, perhaps in another spelling.
     #[error("SCM integration already exists for this repository")]
     AlreadyExists,
+    /// The code host does not renew the credential any more.
+    #[error("{reason}")]
+    CredentialExpired {
+        /// Why, and what to do.
+        reason: String,
+    },
     /// Nothing can be done without a credential, and none is stored.
     #[error(
         "The integration has no stored credential; send a new accessToken first, together with \

@@ -180,6 +180,30 @@ fn provider_columns(
     columns
 }
 
+/// Whether an App's installation can stand in for the token that is not given.
+fn check_installation(dto: &CreateScmIntegrationDto, has_app: bool, errors: &mut Vec<FieldError>) {
+    if dto.github_installation_id.is_none() {
+        let text = "can be left out only with the installation of a GitHub App; give \
+                    githubInstallationId or a token";
+        errors.push(FieldError::new("accessToken", text));
+    } else if !has_app {
+        let text = "can be left out only where a GitHub App is configured for the host; none is";
+        errors.push(FieldError::new("accessToken", text));
+    }
+    let of_a_token = [
+        ("refreshToken", dto.refresh_token.is_some()),
+        ("tokenExpiresAt", dto.token_expires_at.is_some()),
+    ];
+    for (field, given) in of_a_token {
+        if given {
+            errors.push(FieldError::new(
+                field,
+                "belongs to an accessToken; give both or none",
+            ));
+        }
+    }
+}
+
 /// The repository's path, shortened to what the column holds.
 fn default_display_name(url: &RepoUrl) -> Result<DisplayName, FieldError> {
     let path: String = url.path().chars().take(DisplayName::MAX).collect();
@@ -191,16 +215,14 @@ pub(crate) fn new_integration(
     dto: CreateScmIntegrationDto,
     creator: scm_types::AccountId,
     hosts: &WebHosts,
+    has_app: impl Fn(&RepoUrl) -> bool,
 ) -> Result<NewIntegration, ServiceError> {
     let url = repository(&dto.repository_url, dto.scm_type, hosts)
         .map_err(|error| ServiceError::Invalid(vec![error]))?;
     let mut errors = Vec::new();
     let columns = provider_columns(&dto, &url, &mut errors);
     if dto.access_token.is_none() {
-        errors.push(FieldError::new(
-            "accessToken",
-            "can be left out only where a GitHub App is configured for the host; none is",
-        ));
+        check_installation(&dto, has_app(&url), &mut errors);
     }
     let display_name = match dto.display_name {
         Some(name) => Some(name),

@@ -6,7 +6,7 @@
 
 use scm_store::FilledKeys;
 use scm_types::{
-    Caller, CreateScmIntegrationDto, IntegrationId, Page, PageRequest, Role, RowVersion,
+    Caller, CreateScmIntegrationDto, IntegrationId, Page, PageRequest, RepoUrl, Role, RowVersion,
     SafeScmIntegration, ScmIntegrationFilters, TenantScope, UpdateScmIntegrationDto,
 };
 
@@ -37,7 +37,8 @@ impl Services {
                 )]));
             }
         };
-        let new = input::new_integration(dto, creator, self.registry.web_hosts())?;
+        let has_app = |url: &RepoUrl| self.registry.has_app(url);
+        let new = input::new_integration(dto, creator, self.registry.web_hosts(), has_app)?;
         Ok(self.integrations.create(&scope, new).await?)
     }
 

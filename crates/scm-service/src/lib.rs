@@ -6,6 +6,7 @@ mod error;
 mod idempotency;
 mod input;
 mod integrations;
+mod renewal;
 mod services;
 mod verification;
 mod work;
@@ -14,9 +15,11 @@ pub use api_key::{ApiKey, ApiKeyError, ApiKeys, NewApiKey};
 pub use error::{FieldError, ServiceError};
 pub use input::Precondition;
 // What the builder takes and errors hold, so that an embedding host needs this crate alone.
+#[cfg(any(test, feature = "faults"))]
+pub use renewal::RenewalStep;
 pub use scm_providers::{
-    InvalidListCursor, ListCursor, ListRequest, Listing, Missing, Outage, ProviderDescription,
-    ProviderError, ProviderHost, TransportSettings,
+    GithubApp, InvalidListCursor, ListCursor, ListRequest, Listing, Missing, OauthClient, Outage,
+    ProviderDescription, ProviderError, ProviderHost, TransportSettings,
 };
 pub use scm_store::{
     Cipher, Claim, ConnectOptions, DatabaseConnection, KeyId, KeyRing, StoreError, StoredAnswer,

@@ -2,15 +2,18 @@
 //!
 //! No global state and no look at the environment: several instances can live in one process.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use scm_providers::{
     ProviderDescription, ProviderHost, Registry, RegistryError, TransportSettings,
 };
-use scm_store::{Cipher, IdempotencyController, ScmIntegrationController};
-use scm_types::{Caller, Clock, Role, SystemClock, TenantScope};
+use scm_store::{Cipher, IdempotencyController, RenewalController, ScmIntegrationController};
+use scm_types::{Caller, Clock, RepoUrl, Role, SystemClock, TenantScope};
 
-use crate::ServiceError;
+use crate::{
+    ServiceError,
+    renewal::{LEAST_MARGIN, Renewals},
+};
 
 /// Why the services could not be put together.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +30,7 @@ pub struct Services {
     pub(crate) idempotency: IdempotencyController,
     pub(crate) registry: Arc<Registry>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) renewals: Arc<Renewals>,
 }
 
 impl Services {
@@ -42,6 +46,9 @@ impl Services {
             hosts: ProviderHost::public(),
             transport: TransportSettings::default(),
             clock: Arc::new(SystemClock),
+            refresh_margin: LEAST_MARGIN,
+            #[cfg(any(test, feature = "faults"))]
+            stop: None,
         }
     }
 
@@ -74,6 +81,9 @@ pub struct ServicesBuilder {
     hosts: Vec<ProviderHost>,
     transport: TransportSettings,
     clock: Arc<dyn Clock>,
+    refresh_margin: Duration,
+    #[cfg(any(test, feature = "faults"))]
+    stop: Option<Box<dyn Fn(crate::RenewalStep) -> bool + Send + Sync>>,
 }
 
 impl ServicesBuilder {
@@ -98,18 +108,55 @@ impl ServicesBuilder {
         self
     }
 
+    /// How long before its end a token is renewed at the latest; five minutes unless set. One whose
+    /// life is known is renewed in the last fifth of it.
+    #[must_use]
+    pub fn refresh_margin(mut self, margin: Duration) -> Self {
+        self.refresh_margin = margin;
+        self
+    }
+
+    /// Stops a renewal for good at each step of which this says so, as a process does that is
+    /// killed there. For tests.
+    #[cfg(any(test, feature = "faults"))]
+    #[must_use]
+    pub fn stop_renewals(
+        mut self,
+        stop: impl Fn(crate::RenewalStep) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.stop = Some(Box::new(stop));
+        self
+    }
+
     /// The services; fails if the list of hosts cannot be used. Calls nobody.
     pub fn build(self) -> Result<Services, BuildError> {
+        let operation = self.transport.operation_budget;
         let registry = Registry::new(self.hosts, self.transport, Arc::clone(&self.clock))?;
+        let registry = Arc::new(registry);
+        let leases = RenewalController::new(self.database.clone());
+        #[cfg_attr(
+            not(any(test, feature = "faults")),
+            expect(unused_mut, reason = "tests set more")
+        )]
+        let mut renewals = Renewals::new(leases, self.refresh_margin, operation);
+        #[cfg(any(test, feature = "faults"))]
+        if let Some(stop) = self.stop {
+            renewals.set_stop(stop);
+        }
         let idempotency =
             IdempotencyController::new(self.database.clone(), Arc::clone(&self.clock));
         let integrations =
             ScmIntegrationController::new(self.database, self.cipher, Arc::clone(&self.clock));
+        let hosts = Arc::clone(&registry);
+        let integrations = integrations.with_apps(move |url| {
+            RepoUrl::parse(url, hosts.web_hosts()).is_ok_and(|url| hosts.has_app(&url))
+        });
         Ok(Services {
             integrations,
             idempotency,
-            registry: Arc::new(registry),
+            registry,
             clock: self.clock,
+            renewals: Arc::new(renewals),
         })
     }
 }

@@ -10,11 +10,14 @@ use scm_providers::{Known, ProviderError};
 use scm_store::VerificationOutcome;
 use scm_types::{
     AccessToken, Caller, ConnectionReport, HostKind, IntegrationId, Patch, RepoUrl, Role,
-    SafeScmIntegration, ScmType, TenantScmIntegration, Timestamp, VerificationMetadata,
-    VerificationResult, VerificationStatus,
+    SafeScmIntegration, ScmType, TenantScmIntegration, TenantScope, Timestamp,
+    VerificationMetadata, VerificationResult, VerificationStatus,
 };
 
-use crate::{ServiceError, Services, input};
+use crate::{
+    ServiceError, Services, input,
+    renewal::{has_credential, is_refusal},
+};
 
 /// A check that came to a definite result, and the row as it stands after it.
 #[derive(Debug, Clone)]
@@ -27,7 +30,8 @@ pub struct Verification {
 
 impl Services {
     /// Checks the stored credential against the code host and stores what comes out. Needs the
-    /// role owner.
+    /// role owner. One that has ended, or that the host refuses, is renewed first where that is
+    /// possible.
     ///
     /// Fails with [`ServiceError::Provider`] if the host gave no definite answer (nothing is
     /// changed then), with [`ServiceError::NoCredential`] if there is nothing to check, and with
@@ -40,17 +44,12 @@ impl Services {
         let scope = Self::scope(caller, Role::Owner)?;
         let row = self.integrations.find_with_secrets(&scope, id).await?;
         let row = row.ok_or(ServiceError::NotFound)?;
-        let token = row
-            .access_token
-            .as_ref()
-            .ok_or(ServiceError::NoCredential)?;
+        if !has_credential(&row) {
+            return Err(ServiceError::NoCredential);
+        }
         let url = self.repository_url(&row.integration)?;
 
-        let known = Known {
-            expires_at: row.integration.token_expires_at,
-            repository_id: row.provider_repository_id.clone(),
-        };
-        let checked = self.check(&url, token, known).await;
+        let (row, checked) = Box::pin(self.check_integration(&scope, row, &url)).await;
         let result = verdict(checked.map(|report| refuse_other_repository(&row, &url, report)))?;
         let metadata = result.metadata.as_ref().filter(|_| result.success);
         let outcome = VerificationOutcome {
@@ -58,6 +57,8 @@ impl Services {
             error: result.error.clone(),
             credential_version: row.credential_version,
             token_expires_at: match metadata.map(|found| found.token_expires_at) {
+                // It is of a token that is not stored.
+                Some(_) if row.access_token.is_none() => Patch::Absent,
                 Some(Some(end)) => Patch::Value(end),
                 // The host has just accepted what was thought to have expired.
                 Some(None) if row.integration.is_token_expired => Patch::Null,
@@ -93,7 +94,37 @@ impl Services {
             expires_at,
             ..Known::default()
         };
-        verdict(self.check(&url, token, known).await.map(Ok))
+        let checked = self.check(&url, token, known).await;
+        verdict(checked.map(Ok).map_err(ServiceError::from))
+    }
+
+    /// Checks with the credential of an integration; once more with a renewed one if the host
+    /// refuses the first. Gives the row with the credential that was checked last.
+    async fn check_integration(
+        &self,
+        scope: &TenantScope,
+        row: TenantScmIntegration,
+        url: &RepoUrl,
+    ) -> (TenantScmIntegration, Result<ConnectionReport, ServiceError>) {
+        let mut ready = match self.fresh(scope, row.clone(), url).await {
+            Ok(ready) => ready,
+            Err(error) => return (row, Err(error)),
+        };
+        let mut checked = self.check(url, &ready.token, ready.known()).await;
+        if checked.as_ref().is_err_and(is_refusal) {
+            match self.after_refusal(scope, &ready, url).await {
+                Ok(Some(next)) => {
+                    checked = self.check(url, &next.token, next.known()).await;
+                    if checked.as_ref().is_err_and(is_refusal) {
+                        self.refused_again(&next).await;
+                    }
+                    ready = next;
+                }
+                Ok(None) => {}
+                Err(error) => return (ready.row, Err(error)),
+            }
+        }
+        (ready.row, checked.map_err(ServiceError::from))
     }
 
     async fn check(
@@ -137,7 +168,7 @@ fn refuse_other_repository(
 
 /// A definite result, or the error of a check that came to none.
 fn verdict(
-    checked: Result<Result<ConnectionReport, Box<Refusal>>, ProviderError>,
+    checked: Result<Result<ConnectionReport, Box<Refusal>>, ServiceError>,
 ) -> Result<VerificationResult, ServiceError> {
     let (status, error, metadata) = match checked {
         Ok(Ok(report)) => (VerificationStatus::Valid, None, Some(report)),
@@ -146,13 +177,14 @@ fn verdict(
             Some(refusal.0),
             Some(refusal.1),
         ),
-        Err(error @ ProviderError::TokenExpired { .. }) => {
-            (VerificationStatus::Expired, Some(error.to_string()), None)
-        }
-        Err(error) if error.is_definite() => {
+        Err(
+            error @ (ServiceError::CredentialExpired { .. }
+            | ServiceError::Provider(ProviderError::TokenExpired { .. })),
+        ) => (VerificationStatus::Expired, Some(error.to_string()), None),
+        Err(ServiceError::Provider(error)) if error.is_definite() => {
             (VerificationStatus::Invalid, Some(error.to_string()), None)
         }
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(error),
     };
     Ok(VerificationResult {
         success: status == VerificationStatus::Valid,

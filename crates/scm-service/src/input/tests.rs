@@ -24,8 +24,13 @@ fn dto(kind: ScmType, url: &str) -> CreateScmIntegrationDto {
 }
 
 fn parsed(dto: CreateScmIntegrationDto) -> Result<NewIntegration, Vec<String>> {
+    parsed_with(dto, false)
+}
+
+fn parsed_with(dto: CreateScmIntegrationDto, app: bool) -> Result<NewIntegration, Vec<String>> {
     let creator = AccountId::parse("acc").unwrap();
-    new_integration(dto, creator, &WebHosts::public()).map_err(|error| match error {
+    let has_app = |url: &RepoUrl| app && url.kind() == HostKind::Github;
+    new_integration(dto, creator, &WebHosts::public(), has_app).map_err(|error| match error {
         ServiceError::Invalid(errors) => errors.into_iter().map(|error| error.field).collect(),
         other => panic!("{other}"),
     })
@@ -145,6 +150,44 @@ fn given_columns_have_to_agree() {
             dto.github_organization = some("octo");
         },
         &["githubOrganization", "bitbucketRepository"],
+    );
+}
+
+#[test]
+fn an_installation_stands_in_for_a_token_where_there_is_an_app() {
+    #[track_caller]
+    fn check(app: bool, set: impl FnOnce(&mut CreateScmIntegrationDto), want: &[&str]) {
+        let mut dto = dto(ScmType::Github, "https://github.com/octo/app");
+        dto.access_token = None;
+        dto.github_installation_id = Some("4711".to_owned());
+        set(&mut dto);
+        match parsed_with(dto, app) {
+            Ok(new) => assert!(want.is_empty() && new.access_token.is_none()),
+            Err(fields) => assert_eq!(fields, want),
+        }
+    }
+    check(true, |_| {}, &[]);
+    check(false, |_| {}, &["accessToken"]);
+    check(
+        true,
+        |dto| dto.github_installation_id = None,
+        &["accessToken"],
+    );
+    let word = |dto: &mut CreateScmIntegrationDto| {
+        dto.github_installation_id = Some("mine".to_owned());
+    };
+    check(true, word, &["githubInstallationId"]);
+    let refresh = scm_types::RefreshToken::parse("r").unwrap();
+    check(
+        true,
+        |dto| dto.refresh_token = Some(refresh),
+        &["refreshToken"],
+    );
+    let end = scm_types::Timestamp::LATEST;
+    check(
+        true,
+        |dto| dto.token_expires_at = Some(end),
+        &["tokenExpiresAt"],
     );
 }
 

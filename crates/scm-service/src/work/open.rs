@@ -1,12 +1,15 @@
 //! From an integration's id to its repository, ready to be worked on.
 
-use scm_providers::{Known, Provider};
+use scm_providers::Provider;
 use scm_types::{
     Caller, IntegrationId, Operation, OperationState, RepoUrl, RepoUrlError, RepositoryInfo, Role,
     SafeScmIntegration, TenantScmIntegration,
 };
 
-use crate::{ServiceError, Services};
+use crate::{
+    ServiceError, Services,
+    renewal::{has_credential, is_refusal},
+};
 
 /// A repository that can be worked on.
 pub(super) struct Work {
@@ -28,21 +31,28 @@ impl Services {
         let row = self.integrations.find_with_secrets(&scope, id).await?;
         let row = row.ok_or(ServiceError::NotFound)?;
         let url = self.repository_url(&row.integration)?;
-        let token = row
-            .access_token
-            .as_ref()
-            .ok_or(ServiceError::NoCredential)?;
+        if !has_credential(&row) {
+            return Err(ServiceError::NoCredential);
+        }
         if !row.integration.is_active {
             return Err(ServiceError::Paused);
         }
-        let known = Known {
-            expires_at: row.integration.token_expires_at,
-            repository_id: row.provider_repository_id.clone(),
-        };
-        let provider = self.registry.open(&url, token, known)?;
-        refuse_denied(&row, operation, provider.has_releases())?;
-        let info = provider.info().await?;
-        if row
+        let ready = self.fresh(&scope, row, &url).await?;
+        let mut provider = self.registry.open(&url, &ready.token, ready.known())?;
+        refuse_denied(&ready.row, operation, provider.has_releases())?;
+        let mut found = provider.info().await;
+        if found.as_ref().is_err_and(is_refusal)
+            && let Some(next) = self.after_refusal(&scope, &ready, &url).await?
+        {
+            provider = self.registry.open(&url, &next.token, next.known())?;
+            found = provider.info().await;
+            if found.as_ref().is_err_and(is_refusal) {
+                self.refused_again(&next).await;
+            }
+        }
+        let info = found?;
+        if ready
+            .row
             .provider_repository_id
             .as_ref()
             .is_some_and(|known| *known != info.id)
