@@ -118,7 +118,9 @@ impl Registry {
     ) -> Result<FreshTokens, RenewalError> {
         let (host, transport, _) = self.reach(repository).map_err(RenewalError::NotDone)?;
         let client = host.oauth.as_ref().ok_or(RenewalError::NotConfigured)?;
-        oauth::refresh(transport, repository.kind(), client, refresh_token).await
+        let kind = repository.kind();
+        // A request's future is large, and these are part of the callers' own.
+        Box::pin(oauth::refresh(transport, kind, client, refresh_token)).await
     }
 
     /// A token of the operator's App for one repository of an installation; GitHub only.
@@ -131,8 +133,8 @@ impl Registry {
     ) -> Result<FreshTokens, ProviderError> {
         let (_, transport, app) = self.reach(repository)?;
         let app = app.ok_or(ProviderError::AppNotConfigured)?;
-        app.installation_token(transport, repository, installation_id, repository_id)
-            .await
+        let made = app.installation_token(transport, repository, installation_id, repository_id);
+        Box::pin(made).await
     }
 
     /// A new access token in place of `token`, which is revoked by it; GitLab only. Without
@@ -145,7 +147,7 @@ impl Registry {
     ) -> Result<FreshTokens, RenewalError> {
         let (_, transport, _) = self.reach(repository).map_err(RenewalError::NotDone)?;
         match repository.kind() {
-            HostKind::Gitlab => gitlab::rotate(transport, token, expires_at).await,
+            HostKind::Gitlab => Box::pin(gitlab::rotate(transport, token, expires_at)).await,
             HostKind::Github | HostKind::Bitbucket | HostKind::BitbucketDataCenter => {
                 Err(RenewalError::NotConfigured)
             }
