@@ -59,7 +59,9 @@ impl Bench {
     pub(crate) async fn empty(db: TestDb, git: GitHost) -> Self {
         let now = Timestamp::parse("2026-10-30T15:00:00.000Z").unwrap();
         let clock = Arc::new(FixedClock::at(now));
-        let services = builder(&db, &git, &clock).await.build().unwrap();
+        let options = ConnectOptions::default();
+        let services = builder(&db, &git, &clock, &options).await;
+        let services = services.build().unwrap();
         Self {
             git,
             clock,
@@ -92,7 +94,12 @@ impl Bench {
 
     /// Another server on the same database, as it comes.
     pub(crate) async fn server(&self) -> ServicesBuilder {
-        builder(&self.db, &self.git, &self.clock).await
+        self.server_with(&ConnectOptions::default()).await
+    }
+
+    /// The same with another way to the database.
+    pub(crate) async fn server_with(&self, options: &ConnectOptions) -> ServicesBuilder {
+        builder(&self.db, &self.git, &self.clock, options).await
     }
 
     /// Another server, whose renewals die at a step.
@@ -149,8 +156,13 @@ impl Bench {
     }
 }
 
-async fn builder(db: &TestDb, git: &GitHost, clock: &Arc<FixedClock>) -> ServicesBuilder {
-    let pool = connect(&db.url, &ConnectOptions::default()).await.unwrap();
+async fn builder(
+    db: &TestDb,
+    git: &GitHost,
+    clock: &Arc<FixedClock>,
+    options: &ConnectOptions,
+) -> ServicesBuilder {
+    let pool = connect(&db.url, options).await.unwrap();
     let cipher = Arc::new(Cipher::new(KeyRing::parse(KEYS).unwrap()));
     Services::builder(pool, cipher)
         .hosts(vec![provider_host(git)])

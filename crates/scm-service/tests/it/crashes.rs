@@ -1,10 +1,17 @@
-//! Servers that die in the middle of a renewal: no credential is lost that can be kept, and the next
-//! one who comes goes on.
+//! Servers that die in the middle of a renewal, and databases that do: no credential is lost that can
+//! be kept, and the next one who comes goes on.
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex, mpsc},
+    time::Duration,
+};
 
-use scm_service::{Outage, ProviderError, RenewalStep, ServiceError, Services};
-use scm_testkit::{db::TestDb, git_host::Dialect, on_every_database};
+use scm_service::{ConnectOptions, Outage, ProviderError, RenewalStep, ServiceError, Services};
+use scm_testkit::{
+    db::{Backend, TestDb},
+    git_host::Dialect,
+    on_every_database,
+};
 use scm_types::VerificationStatus;
 use tokio::time::timeout;
 
@@ -99,10 +106,7 @@ on_every_database! {
 
 #[tokio::test]
 async fn who_waits_takes_over_what_a_dying_server_has_stored() {
-    let db = TestDb::migrated(scm_testkit::db::Backend::Sqlite)
-        .await
-        .unwrap();
-    let bench = Bench::on(db, Dialect::Gitlab).await;
+    let bench = Bench::new(Dialect::Gitlab).await;
     bench.expire();
     bench.git.set_latency(Duration::from_millis(300));
     let (dying, id) = (bench.dying_at(RenewalStep::Stored).await, bench.id.clone());
@@ -114,4 +118,47 @@ async fn who_waits_takes_over_what_a_dying_server_has_stored() {
     assert_eq!(bench.git.refreshes(), 1);
     assert!(!dead.is_finished());
     dead.abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_new_credential_is_stored_when_the_database_comes_back() {
+    let Some(db) = TestDb::migrated(Backend::Postgres).await else {
+        return;
+    };
+    let bench = Bench::on(db, Dialect::Gitlab).await;
+    bench.expire();
+    let (answered, is_answered) = mpsc::channel();
+    let (locked, is_locked) = mpsc::channel::<()>();
+    let is_locked = Mutex::new(is_locked);
+    let options = ConnectOptions {
+        statement_timeout: Duration::from_millis(300),
+        ..ConnectOptions::default()
+    };
+    let server = bench
+        .server_with(&options)
+        .await
+        .stop_renewals(move |step| {
+            if step == RenewalStep::Answered {
+                answered.send(()).unwrap();
+                is_locked.lock().unwrap().recv().unwrap();
+            }
+            false
+        });
+    let (server, id) = (server.build().unwrap(), bench.id.clone());
+    let operation = tokio::spawn(async move { work(&server, &id).await });
+
+    let waited = tokio::task::spawn_blocking(move || is_answered.recv().unwrap());
+    waited.await.unwrap();
+    let lock = "DO $$ BEGIN LOCK TABLE tenant_scm_integrations IN ACCESS EXCLUSIVE MODE; \
+                PERFORM pg_sleep(2); END $$";
+    let away = bench.db.execute_by_hand(lock);
+    let go_on = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        locked.send(()).unwrap();
+    };
+    tokio::join!(away, go_on);
+    operation.await.unwrap().unwrap();
+    assert_eq!(bench.git.refreshes(), 1);
+    bench.work().await.unwrap();
+    assert_eq!(bench.git.refreshes(), 1);
 }

@@ -1,14 +1,14 @@
 //! Credentials that are renewed when they are used.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures::future::join_all;
 use scm_service::{ProviderError, ServiceError};
 use scm_testkit::{code_host::Reply, db::TestDb, git_host::Dialect, on_every_database};
-use scm_types::{Patch, UpdateScmIntegrationDto, VerificationStatus};
+use scm_types::{FixedClock, Patch, UpdateScmIntegrationDto, VerificationStatus};
 use tokio::time::{sleep, timeout};
 
-use crate::bench::{Bench, HOUR, MINUTE, owner, transport, work};
+use crate::bench::{Bench, HOUR, Later, MINUTE, owner, transport, work};
 
 /// The products that have OAuth tokens with a refresh token.
 const DIALECTS: [Dialect; 3] = [Dialect::Github, Dialect::Gitlab, Dialect::Bitbucket];
@@ -41,6 +41,23 @@ on_every_database! {
         // Nobody here knows that its time is over.
         bench.git.expire_tokens();
         crowd(&bench).await;
+        assert_eq!(bench.git.refreshes(), 1);
+    }
+
+    async fn servers_whose_clocks_differ_agree(db: TestDb) {
+        let bench = Bench::on(db, Dialect::Gitlab).await;
+        bench.git.expire_tokens();
+        // Five minutes behind and ahead of the right one.
+        let mut servers = Vec::new();
+        for minutes in [55, 60, 65] {
+            let clock = FixedClock::at(bench.clock.now_plus(MINUTE * minutes));
+            let server = bench.server().await.clock(Arc::new(clock));
+            servers.push(server.build().unwrap());
+        }
+        let calls = (0..60).map(|number| work(&servers[number % 3], &bench.id));
+        for done in join_all(calls).await {
+            done.unwrap();
+        }
         assert_eq!(bench.git.refreshes(), 1);
     }
 
@@ -218,6 +235,36 @@ async fn what_a_user_stores_during_a_renewal_wins() {
     bench.git.expire_tokens();
     bench.work().await.unwrap();
     assert_eq!(bench.git.refreshes(), 2);
+}
+
+#[tokio::test]
+async fn a_deletion_during_a_renewal_wins() {
+    for hard in [false, true] {
+        let bench = Bench::new(Dialect::Gitlab).await;
+        bench.expire();
+        bench.git.set_latency(Duration::from_millis(300));
+        let (services, id) = (bench.services.clone(), bench.id.clone());
+        let operation = tokio::spawn(async move { work(&services, &id).await });
+        while bench.git.calls() == 0 {
+            sleep(Duration::from_millis(5)).await;
+        }
+        let (services, id) = (&bench.services, &bench.id);
+        services.delete(&owner(), id, hard, None).await.unwrap();
+        let error = operation.await.unwrap().unwrap_err();
+        let told = match error {
+            ServiceError::NoCredential => false,
+            ServiceError::NotFound => true,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(told, hard);
+        assert_eq!(bench.git.refreshes(), 1);
+        // Nothing came back with the renewed credential.
+        let error = bench.work().await.unwrap_err();
+        assert!(
+            matches!(error, ServiceError::NoCredential | ServiceError::NotFound),
+            "{error:?}"
+        );
+    }
 }
 
 #[tokio::test]
