@@ -1,6 +1,10 @@
 //! Reading a JSON body: capped, timed, typed by name, with every wrong field told at once.
 
-use std::{fmt::Display, future::Future, time::Duration};
+use std::{
+    fmt::{self, Display},
+    future::Future,
+    time::Duration,
+};
 
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest,
@@ -12,9 +16,13 @@ use actix_web::{
 use futures_util::{StreamExt as _, future::LocalBoxFuture};
 use scm_service::FieldError;
 use scm_types::Patch;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
-use crate::{ApiError, unknown::refused};
+use crate::{
+    ApiError,
+    unknown::{TOLD, printable, refused},
+};
 
 /// The largest accepted body, in bytes.
 const MAX_BODY: usize = 256 * 1024;
@@ -90,25 +98,72 @@ impl FromRequest for Fields {
             if !is_json {
                 return Err(ApiError::ContentType);
             }
-            match serde_json::from_slice(&body.await?) {
-                Ok(Value::Object(members)) => Ok(Self::new(members)),
-                Ok(_) => Err(ApiError::NotAnObject),
-                // serde_json's own text can quote the body.
-                Err(error) => Err(ApiError::MalformedJson {
-                    line: error.line(),
-                    column: error.column(),
-                }),
-            }
+            object(&body.await?).map(Self::new)
         })
     }
 }
 
+/// The object that a body is.
+fn object(body: &[u8]) -> Result<Object, ApiError> {
+    // serde_json's own text can quote the body.
+    let malformed = |error: serde_json::Error| ApiError::MalformedJson {
+        line: error.line(),
+        column: error.column(),
+    };
+    serde_json::from_slice(body).map_err(|error| {
+        if error.is_data() {
+            // It begins as something else; whether it ends well is another question.
+            let value = serde_json::from_slice::<Value>(body);
+            value.map_or_else(malformed, |_| ApiError::NotAnObject)
+        } else {
+            malformed(error)
+        }
+    })
+}
+
+/// An object as it was sent. A map alone would take the last of two members of one name for both.
+#[derive(Debug)]
+struct Object {
+    members: Map<String, Value>,
+    /// Names that stand there more than once, a handful at the most.
+    repeated: Vec<String>,
+}
+
+impl<'de> Deserialize<'de> for Object {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+
+        impl<'de> Visitor<'de> for Members {
+            type Value = Object;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
+                let (mut members, mut repeated) = (Map::new(), Vec::new());
+                while let Some((name, value)) = map.next_entry::<String, Value>()? {
+                    let known = members.contains_key(&name);
+                    if known && repeated.len() < TOLD && !repeated.contains(&name) {
+                        repeated.push(name.clone());
+                    }
+                    members.insert(name, value);
+                }
+                Ok(Object { members, repeated })
+            }
+        }
+
+        deserializer.deserialize_map(Members)
+    }
+}
+
 impl Fields {
-    fn new(members: Map<String, Value>) -> Self {
+    fn new(object: Object) -> Self {
+        let once = |name: &String| FieldError::new(printable(name), "must be given once");
         Self {
-            members,
+            members: object.members,
             known: Vec::new(),
-            errors: Vec::new(),
+            errors: object.repeated.iter().map(once).collect(),
         }
     }
 
@@ -250,30 +305,67 @@ mod tests {
 
     use super::*;
 
-    fn fields(value: Value) -> Fields {
-        let Value::Object(members) = value else {
-            panic!("an object")
+    fn fields(value: &Value) -> Fields {
+        Fields::new(object(value.to_string().as_bytes()).unwrap())
+    }
+
+    fn told(fields: Fields, immutable: &[&str]) -> Vec<String> {
+        let Err(ApiError::Service(scm_service::ServiceError::Invalid(errors))) =
+            fields.finish(immutable)
+        else {
+            panic!("an error")
         };
-        Fields::new(members)
+        let told = errors.iter();
+        told.map(|error| format!("{} {}", error.field, error.message))
+            .collect()
+    }
+
+    #[test]
+    fn a_member_is_given_once() {
+        let body =
+            br#"{"a":"1","b":{"x":1,"x":2},"a":"2","c":null,"a":"3","c\u0001":1,"c\u0001":1}"#;
+        let mut fields = Fields::new(object(body).unwrap());
+        fields.text("a", Ok::<_, String>);
+        for known in ["b", "c", "c\u{1}"] {
+            fields.take(known);
+        }
+        assert_eq!(
+            told(fields, &[]),
+            ["a must be given once", "c must be given once"]
+        );
+        let many: Vec<_> = (0..50).map(|n| format!("\"{n}\":0,\"{n}\":0")).collect();
+        let many = object(format!("{{{}}}", many.join(",")).as_bytes()).unwrap();
+        assert_eq!(many.repeated.len(), TOLD);
+    }
+
+    #[test]
+    fn what_is_no_object() {
+        for (body, want) in [
+            ("[]", "The body must be a JSON object"),
+            (" null ", "The body must be a JSON object"),
+            ("1", "The body must be a JSON object"),
+            ("[1", "The body is not valid JSON (line 1, column 2)"),
+            ("\"a\" x", "The body is not valid JSON (line 1, column 5)"),
+            ("{\"a\":1", "The body is not valid JSON (line 1, column 6)"),
+            ("{} x", "The body is not valid JSON (line 1, column 4)"),
+            ("", "The body is not valid JSON (line 1, column 0)"),
+        ] {
+            assert_eq!(
+                object(body.as_bytes()).unwrap_err().to_string(),
+                want,
+                "{body}"
+            );
+        }
     }
 
     #[test]
     fn every_problem_is_told_at_once() {
-        let mut fields = fields(json!({"a": 1, "b": "no", "id": "x", "zz\u{1}": null}));
+        let mut fields = fields(&json!({"a": 1, "b": "no", "id": "x", "zz\u{1}": null}));
         let a = fields.text("a", Ok::<_, String>);
         let b = fields.text("b", |_| Err::<String, _>("must be yes"));
         assert_eq!((a, b), (None, None));
-        let Err(ApiError::Service(scm_service::ServiceError::Invalid(errors))) =
-            fields.finish(&["id"])
-        else {
-            panic!("an error")
-        };
-        let told: Vec<_> = errors
-            .iter()
-            .map(|error| format!("{} {}", error.field, error.message))
-            .collect();
         assert_eq!(
-            told,
+            told(fields, &["id"]),
             [
                 "a must be a string",
                 "b must be yes",
@@ -285,7 +377,7 @@ mod tests {
 
     #[test]
     fn absent_null_and_value_differ() {
-        let mut fields = fields(json!({"null": null, "value": "v"}));
+        let mut fields = fields(&json!({"null": null, "value": "v"}));
         assert_eq!(fields.text_patch("absent", Ok::<_, String>), Patch::Absent);
         assert_eq!(fields.text_patch("null", Ok::<_, String>), Patch::Null);
         assert_eq!(

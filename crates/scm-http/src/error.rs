@@ -95,6 +95,7 @@ impl ApiError {
             _ => self.to_string(),
         };
         let mut failure = Failure::new(status, code, text);
+        failure.lasting = self.is_lasting();
         match self {
             Self::Service(error) => dress(&mut failure, error),
             Self::MethodNotAllowed { allow } => failure.allow = Some(allow),
@@ -130,6 +131,28 @@ impl ApiError {
             Self::InFlight => (StatusCode::CONFLICT, "idempotency_in_flight"),
             Self::KeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused"),
             Self::Panicked => (StatusCode::INTERNAL_SERVER_ERROR, "internal_error"),
+        }
+    }
+
+    /// True if repeating the request cannot change the answer: it is wrong in itself, or what is in
+    /// its way stays. What somebody can mend (a right, a credential, a pause, a repository's rule)
+    /// and what asks to come back does not last.
+    fn is_lasting(&self) -> bool {
+        match self {
+            Self::Service(error) => service_lasts(error),
+            Self::MalformedJson { .. }
+            | Self::NotAnObject
+            | Self::ContentType
+            | Self::BodyTooLarge
+            | Self::MalformedQuery => true,
+            Self::Unauthenticated
+            | Self::NotLocal
+            | Self::BodySlow
+            | Self::BodyLost
+            | Self::MethodNotAllowed { .. }
+            | Self::InFlight
+            | Self::KeyReused
+            | Self::Panicked => false,
         }
     }
 }
@@ -213,6 +236,61 @@ fn provider(error: &ProviderError) -> (StatusCode, &'static str) {
         ProviderError::AppNotConfigured => (StatusCode::CONFLICT, "app_not_configured"),
         ProviderError::ServerRefused { .. } => (StatusCode::BAD_GATEWAY, "provider_server_refused"),
         ProviderError::HostNotConfigured => (StatusCode::CONFLICT, "host_not_configured"),
+    }
+}
+
+fn service_lasts(error: &ServiceError) -> bool {
+    match error {
+        ServiceError::Invalid(_)
+        | ServiceError::MissingRequired(_)
+        | ServiceError::AlreadyExists
+        | ServiceError::VersionMismatch
+        | ServiceError::UnexpectedCommit { .. }
+        | ServiceError::TagMessageDiffers { .. } => true,
+        ServiceError::Provider(error) => provider_lasts(error),
+        ServiceError::Forbidden { .. }
+        | ServiceError::ForeignTenant
+        | ServiceError::NotFound
+        | ServiceError::CredentialExpired { .. }
+        | ServiceError::NoCredential
+        | ServiceError::Deleted
+        | ServiceError::CredentialChanged
+        | ServiceError::HostNotConfigured
+        | ServiceError::UnusableUrl
+        | ServiceError::Paused
+        | ServiceError::Denied { .. }
+        | ServiceError::RepositoryReplaced
+        | ServiceError::Store(_) => false,
+    }
+}
+
+fn provider_lasts(error: &ProviderError) -> bool {
+    match error {
+        ProviderError::RefConflict { .. } | ProviderError::ReleaseConflict { .. } => true,
+        ProviderError::TokenInvalid { .. }
+        | ProviderError::TokenExpired { .. }
+        | ProviderError::InsufficientScope { .. }
+        | ProviderError::NotFound { .. }
+        | ProviderError::UnsupportedCredential { .. }
+        | ProviderError::Moved
+        | ProviderError::RateLimited { .. }
+        | ProviderError::RefNotFound { .. }
+        | ProviderError::RefAmbiguous { .. }
+        | ProviderError::RefRefused { .. }
+        | ProviderError::ReleaseRefused { .. }
+        | ProviderError::NoReleases
+        | ProviderError::PreviousTagUndecided
+        | ProviderError::EmptyRepository
+        | ProviderError::ReadOnly
+        | ProviderError::Conflict
+        | ProviderError::BadRequest { .. }
+        | ProviderError::Unavailable { .. }
+        | ProviderError::EgressDenied
+        | ProviderError::InstallationGone
+        | ProviderError::InstallationSuspended
+        | ProviderError::AppNotConfigured
+        | ProviderError::ServerRefused { .. }
+        | ProviderError::HostNotConfigured => false,
     }
 }
 

@@ -35,6 +35,8 @@ pub(crate) struct Failure {
     pub(crate) allow: Option<&'static str>,
     /// Members beside the error, such as the row after a failed check.
     pub(crate) beside: Map<String, Value>,
+    /// True if the same request could never get another answer.
+    pub(crate) lasting: bool,
 }
 
 impl Failure {
@@ -47,6 +49,7 @@ impl Failure {
             retry_after: None,
             allow: None,
             beside: Map::new(),
+            lasting: false,
         }
     }
 

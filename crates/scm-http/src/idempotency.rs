@@ -5,8 +5,9 @@
 //! - Two requests are the same if key, caller, method, path, query, `If-Match`, `Content-Type` and
 //!   body are. `Accept` is none of them: an answer is kept in the API's own form, and the request
 //!   that asks decides in which form it gets a failure.
-//! - Kept is what a repetition could not change: 2xx and definite 4xx. After anything else the key
-//!   is free again, also after a panic and after a caller that went away.
+//! - Kept is what a repetition could not change: 2xx, and the failures that last, as the map of
+//!   errors says. After anything else the key is free again, also after a panic and for a request
+//!   that is dropped. A caller that only goes away drops none: its request runs to its end.
 
 #[cfg(test)]
 mod tests;
@@ -71,7 +72,7 @@ pub(crate) async fn idempotent<B: MessageBody + 'static>(
 /// What a request with a key is to do.
 enum Claimed {
     /// Be carried out.
-    Run(Run),
+    Run(Box<Run>),
     /// Be answered as before.
     Done(StoredAnswer),
 }
@@ -93,10 +94,10 @@ async fn claim(request: &mut ServiceRequest) -> Result<Claimed, ApiError> {
     to_its_end(async move {
         let claim = services.claim(&caller, &key, &fingerprint).await?;
         match claim {
-            Claim::Run(ticket) => Ok(Claimed::Run(Run {
+            Claim::Run(ticket) => Ok(Claimed::Run(Box::new(Run {
                 services,
                 ticket: Some(ticket),
-            })),
+            }))),
             Claim::Done(answer) => Ok(Claimed::Done(answer)),
             Claim::Running { .. } => Err(ApiError::InFlight),
             Claim::Mismatch => Err(ApiError::KeyReused),
@@ -168,7 +169,7 @@ impl Run {
             return Ok(response);
         };
         let services = self.services.clone();
-        if !is_kept(response.status()) {
+        if !is_kept(response.response()) {
             to_its_end(give_back(services, ticket)).await;
             return Ok(response);
         }
@@ -215,17 +216,10 @@ async fn to_its_end<T: Send + 'static>(
     Handle::current().spawn(work.in_current_span()).await.ok()
 }
 
-/// True for an answer that a repetition could not change. What was refused to the caller, and what
-/// asks to come back, is not one.
-fn is_kept(status: StatusCode) -> bool {
-    let passing = [
-        StatusCode::UNAUTHORIZED,
-        StatusCode::FORBIDDEN,
-        StatusCode::METHOD_NOT_ALLOWED,
-        StatusCode::REQUEST_TIMEOUT,
-        StatusCode::TOO_MANY_REQUESTS,
-    ];
-    status.is_success() || (status.is_client_error() && !passing.contains(&status))
+/// True for an answer that a repetition could not change.
+fn is_kept<B>(response: &HttpResponse<B>) -> bool {
+    let lasts = |failure: &Failure| failure.lasting;
+    response.status().is_success() || response.extensions().get().is_some_and(lasts)
 }
 
 /// An answer as it is kept, a failure in the API's own form; `None` if it is no text.

@@ -45,7 +45,7 @@ fn tail<'a>(path: &'a str, matched: &str) -> &'a str {
 }
 
 /// Percent-decoding; `None` if a `%` is not followed by two hex digits, or for what is no UTF-8.
-fn decode(raw: &str) -> Option<String> {
+pub(crate) fn decode(raw: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(raw.len());
     let mut rest = raw.bytes();
     while let Some(byte) = rest.next() {

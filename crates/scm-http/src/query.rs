@@ -2,11 +2,11 @@
 
 use std::fmt::Display;
 
-use actix_web::{HttpRequest, web};
+use actix_web::HttpRequest;
 use scm_service::FieldError;
 use scm_types::{InvalidPage, PageLimit};
 
-use crate::{ApiError, unknown::refused};
+use crate::{ApiError, path::decode, unknown::refused};
 
 /// The parameters of a request, taken out one by one.
 pub(crate) struct Query {
@@ -17,10 +17,12 @@ pub(crate) struct Query {
 
 impl Query {
     pub(crate) fn of(request: &HttpRequest) -> Result<Self, ApiError> {
-        let pairs = web::Query::<Vec<(String, String)>>::from_query(request.query_string())
-            .map_err(|_| ApiError::MalformedQuery)?;
+        let parts = request.query_string().split('&');
+        let pairs = parts.filter(|part| !part.is_empty()).map(pair);
         Ok(Self {
-            pairs: pairs.into_inner(),
+            pairs: pairs
+                .collect::<Option<_>>()
+                .ok_or(ApiError::MalformedQuery)?,
             known: Vec::new(),
             errors: Vec::new(),
         })
@@ -82,6 +84,13 @@ impl Query {
     }
 }
 
+/// A parameter's name and value, decoded strictly: a wrong byte must not become another name.
+fn pair(raw: &str) -> Option<(String, String)> {
+    let (name, value) = raw.split_once('=').unwrap_or((raw, ""));
+    let text = |raw: &str| decode(&raw.replace('+', " "));
+    Some((text(name)?, text(value)?))
+}
+
 /// How many of a list are wanted at the most.
 pub(crate) fn limit(raw: &str) -> Result<PageLimit, InvalidPage> {
     PageLimit::new(raw.parse().unwrap_or_default())
@@ -120,6 +129,28 @@ mod tests {
         check("hard=1", Err("hard must be true or false"));
         check("hard=", Err("hard must be true or false"));
         check("hard=true&hard=true", Err("hard must be given once"));
+        check("&hard=true&", Ok(Some(true)));
+        check("h%61rd=%74rue", Ok(Some(true)));
         check("soft=true", Err("soft is not known here; known are hard"));
+    }
+
+    #[test]
+    fn values_are_decoded_strictly() {
+        for (raw, want) in [
+            ("a=b", Some(("a", "b"))),
+            ("a", Some(("a", ""))),
+            ("a=b=c", Some(("a", "b=c"))),
+            ("a=b+c%2Bd%20e", Some(("a", "b c+d e"))),
+            ("%C3%BC=%C3%BC", Some(("ü", "ü"))),
+            ("a=%ff", None),
+            ("%ff=a", None),
+            ("a=100%", None),
+            ("a=%2", None),
+            ("a=%zz", None),
+        ] {
+            let got = pair(raw);
+            let got = got.as_ref().map(|(name, value)| (&**name, &**value));
+            assert_eq!(got, want, "{raw}");
+        }
     }
 }

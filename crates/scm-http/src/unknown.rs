@@ -3,7 +3,7 @@
 use scm_service::FieldError;
 
 /// So many are told one by one; an answer must not grow with what was sent.
-const TOLD: usize = 20;
+pub(crate) const TOLD: usize = 20;
 
 /// What to say about names that nobody asked for. The first unknown one lists the known ones.
 pub(crate) fn refused<'a>(
@@ -40,7 +40,7 @@ pub(crate) fn refused<'a>(
 }
 
 /// A name that came from outside, fit to be shown: short and without control characters.
-fn printable(name: &str) -> String {
+pub(crate) fn printable(name: &str) -> String {
     name.chars().filter(|c| !c.is_control()).take(64).collect()
 }
 

@@ -7,15 +7,15 @@ use std::{
 };
 
 use actix_web::{
-    App,
+    App, ResponseError as _,
     dev::Service,
     middleware::from_fn,
     test::{self, TestRequest},
     web,
 };
-use scm_service::{Cipher, ConnectOptions, KeyId, KeyRing};
+use scm_service::{Cipher, ConnectOptions, KeyId, KeyRing, ProviderError};
 use scm_testkit::db::{Backend, TestDb};
-use scm_types::AccountId;
+use scm_types::{AccountId, CommitSha, RefKind, RefSpec, TagName};
 
 use super::*;
 use crate::{Authentication, middleware::observe};
@@ -92,27 +92,76 @@ async fn a_panic_leaves_the_key_and_the_body_reaches_the_handler() {
 
 #[test]
 fn what_is_kept() {
-    for (status, kept) in [
-        (200, true),
-        (201, true),
-        (304, false),
-        (400, true),
-        (401, false),
-        (403, false),
-        (404, true),
-        (405, false),
-        (408, false),
-        (409, true),
-        (412, true),
-        (422, true),
-        (429, false),
-        (500, false),
-        (503, false),
+    let service = |error: ServiceError| ApiError::from(error);
+    let provider = |error: ProviderError| service(error.into());
+    let sha = |digit: &str| CommitSha::parse(&digit.repeat(40)).unwrap();
+    let tag = || TagName::parse("v1").unwrap();
+    let (found, wanted) = (sha("a"), sha("b"));
+    let malformed = ApiError::MalformedJson { line: 1, column: 1 };
+    let ref_conflict = ProviderError::RefConflict {
+        kind: RefKind::Tag,
+        name: "v1".to_owned(),
+        found: found.clone(),
+        wanted: wanted.clone(),
+    };
+    let release_conflict = ProviderError::ReleaseConflict {
+        tag: tag(),
+        differs: vec!["notes"],
+    };
+    let unexpected = ServiceError::UnexpectedCommit {
+        spec: RefSpec::parse("main").unwrap(),
+        found,
+        expected: wanted,
+    };
+    let no_branch = ProviderError::RefNotFound {
+        kind: RefKind::Branch,
+        name: "main".to_owned(),
+    };
+    let limited = ProviderError::RateLimited {
+        retry_after: Duration::from_secs(1),
+    };
+    let refused = ProviderError::RefRefused {
+        kind: RefKind::Tag,
+        name: "v1".to_owned(),
+        status: 422,
+    };
+    for (error, kept) in [
+        (malformed, true),
+        (ApiError::NotAnObject, true),
+        (ApiError::MalformedQuery, true),
+        (ApiError::ContentType, true),
+        (ApiError::BodyTooLarge, true),
+        (service(ServiceError::invalid("name", "is required")), true),
+        (service(ServiceError::MissingRequired(vec![])), true),
+        (service(ServiceError::AlreadyExists), true),
+        (service(ServiceError::VersionMismatch), true),
+        (service(unexpected), true),
+        (provider(ref_conflict), true),
+        (provider(release_conflict), true),
+        (ApiError::Unauthenticated, false),
+        (ApiError::NotLocal, false),
+        (ApiError::MethodNotAllowed { allow: "GET" }, false),
+        (ApiError::InFlight, false),
+        (ApiError::KeyReused, false),
+        (ApiError::BodySlow, false),
+        (ApiError::BodyLost, false),
+        (ApiError::Panicked, false),
+        (service(ServiceError::NotFound), false),
+        (service(ServiceError::NoCredential), false),
+        (service(ServiceError::Paused), false),
+        (service(ServiceError::Deleted), false),
+        (service(ServiceError::HostNotConfigured), false),
+        (provider(no_branch), false),
+        (provider(limited), false),
+        (provider(refused), false),
+        (provider(ProviderError::TokenInvalid { hint: None }), false),
+        (provider(ProviderError::TokenExpired { at: None }), false),
+        (provider(ProviderError::EmptyRepository), false),
+        (provider(ProviderError::ReadOnly), false),
     ] {
-        assert_eq!(
-            is_kept(StatusCode::from_u16(status).unwrap()),
-            kept,
-            "{status}"
-        );
+        assert_eq!(is_kept(&error.error_response()), kept, "{error}");
     }
+    assert!(is_kept(&HttpResponse::Created().finish()));
+    assert!(!is_kept(&HttpResponse::NotModified().finish()));
+    assert!(!is_kept(&HttpResponse::UnprocessableEntity().finish()));
 }

@@ -31,7 +31,7 @@ pub(crate) async fn notes(
     let id = id(&request)?;
     Query::of(&request)?.finish()?;
     let current = body.required_text("currentTag", |raw| TagName::parse(&raw));
-    let previous = previous(&mut body);
+    let previous = previous(&mut body, current.as_ref());
     let date = body.text("releaseDate", |raw| raw.parse::<ReleaseDate>());
     body.finish(&[])?;
     let wanted = NotesRequest {
@@ -55,7 +55,13 @@ pub(crate) async fn create(
     Query::of(&request)?.finish()?;
     let new = new_release(body)?;
     let made = state.services.create_release(&caller.0, &id, &new).await?;
-    Ok(ensured(&made, "Release created", "Release exists already"))
+    let (new, old) = if made.value.release.is_some() {
+        ("Release created", "Release exists already")
+    } else {
+        // The host has no releases: the notes are the tag's message.
+        ("Tag created", "Tag exists already")
+    };
+    Ok(ensured(&made, new, old))
 }
 
 fn new_release(mut body: Fields) -> Result<NewRelease, ApiError> {
@@ -69,7 +75,7 @@ fn new_release(mut body: Fields) -> Result<NewRelease, ApiError> {
             body.refuse(field, "has no effect on given notes; leave one of them out");
         }
     }
-    let previous = previous(&mut body);
+    let previous = previous(&mut body, tag.as_ref());
     let name = body.text("name", |raw| DisplayName::parse(&raw));
     let notes = body.text("notes", |raw| prose(raw, MAX_NOTES));
     let date = body.text("releaseDate", |raw| raw.parse::<ReleaseDate>());

@@ -87,9 +87,19 @@ impl TagFields {
     }
 }
 
-/// The tag that changes are counted from.
-pub(super) fn previous(body: &mut Fields) -> PreviousTag {
-    let given = TagFields::PREVIOUS.read(body);
+/// The tag that changes of the `current` one are counted from.
+pub(super) fn previous(body: &mut Fields, current: Option<&TagName>) -> PreviousTag {
+    let fields = TagFields::PREVIOUS;
+    let by_parts = body.has(fields.version);
+    let given = fields.read(body);
+    if given.is_some() && given.as_ref() == current {
+        let field = if by_parts {
+            fields.version
+        } else {
+            fields.name
+        };
+        body.refuse(field, "must be another tag");
+    }
     given.map_or(PreviousTag::Newest, PreviousTag::Given)
 }
 

@@ -137,7 +137,7 @@ async fn every_kind_of_failure_has_it() {
             "bad query",
             app.request(Method::GET, "?limit=%zz&limit=%ff", None),
             400,
-            "validation_failed",
+            "malformed_query",
         ),
     ];
     for (name, request, status, code) in cases {

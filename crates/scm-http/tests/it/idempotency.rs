@@ -59,19 +59,25 @@ on_every_database! {
         app.send(app.create("k", Standard::Gitlab)).await.expect(201);
     }
 
-    async fn a_definite_failure_is_kept_in_each_form(db: TestDb) {
-        let app = TestApp::open(&db).await;
-        let id = app.post("", &app.body("t", Standard::Github)).await.expect(201).id();
-        app.github.on_everything(Reply::fixture("github/user_401_bad_credentials"));
+    async fn a_failure_that_lasts_is_kept_in_each_form(db: TestDb) {
+        let git = GitHost::start(Dialect::Github).await;
+        git.repo().branch("old", "main");
+        git.repo().commit("main", "Second");
+        let bench = Bench::on(&db, Mode::Open, git).await;
+        let (app, id) = (&bench.app, &bench.id);
         let problem = ("Accept", "application/problem+json");
-        let plain = |key: &str| app.verify_with(key, &id);
+        let plain = |key: &'static str| {
+            let request = app.request(Method::POST, &bench.path("/branches"), None);
+            request.insert_header((KEY, key)).set_json(json!({"name": "old", "from": "main"}))
+        };
         // The one that is carried out asks for one form, the repetition for the other.
-        let own = app.send(plain("own")).await.expect(422);
-        let own_again = app.send(plain("own").insert_header(problem)).await.expect(422);
-        let other = app.send(plain("other").insert_header(problem)).await.expect(422);
-        app.github.off_everything();
-        let other_again = app.send(plain("other")).await.expect(422);
-        let third = app.send(plain("own")).await.expect(422);
+        let own = app.send(plain("own")).await.expect(409);
+        let own_again = app.send(plain("own").insert_header(problem)).await.expect(409);
+        let other = app.send(plain("other").insert_header(problem)).await.expect(409);
+        bench.git.forget_requests();
+        let other_again = app.send(plain("other")).await.expect(409);
+        let third = app.send(plain("own")).await.expect(409);
+        assert_eq!(bench.git.calls(), 0);
         for answer in [&own_again, &other_again, &third] {
             assert!(replayed(answer));
         }
@@ -82,12 +88,11 @@ on_every_database! {
         }
         for answer in [&own_again, &other] {
             assert_eq!(answer.header("content-type"), Some("application/problem+json"));
-            assert_eq!(answer.json["type"], "urn:scm:error:connection_invalid");
-            assert_eq!(answer.json["status"], 422);
-            assert!(answer.header("etag").is_some(), "the row's state stays beside it");
+            assert_eq!(answer.json["type"], "urn:scm:error:ref_conflict");
+            assert_eq!(answer.json["status"], 409);
         }
-        assert_eq!(own_again.json["data"], own.json["data"]);
-        app.send(plain("new")).await.expect(200);
+        assert!(own.json["conflict"].is_object());
+        assert_eq!(own_again.json["conflict"], own.json["conflict"]);
 
         let invalid = || {
             let request = app.request(Method::PATCH, &format!("/{id}"), None);
@@ -99,6 +104,40 @@ on_every_database! {
         assert_eq!(again.bytes, first.bytes);
         let other = app.send(invalid().insert_header(problem)).await.expect(400);
         assert_eq!(other.json["errors"], first.json["details"]);
+    }
+
+    async fn what_can_be_mended_is_not_kept(db: TestDb) {
+        let git = GitHost::start(Dialect::Github).await;
+        let bench = Bench::on(&db, Mode::Open, git).await;
+        let app = &bench.app;
+        let make = || {
+            let request = app.request(Method::POST, &bench.path("/branches"), None);
+            request.insert_header((KEY, "k")).set_json(json!({"name": "new", "from": "base"}))
+        };
+        let switch = async |on: bool| {
+            let request = app.request(Method::PATCH, &bench.path(""), None);
+            app.send(request.set_json(json!({"isActive": on}))).await.expect(200);
+        };
+        switch(false).await;
+        let paused = app.send(make()).await.expect(409);
+        assert_eq!(paused.failure().0, "integration_paused");
+        switch(true).await;
+        let absent = app.send(make()).await.expect(404);
+        assert_eq!(absent.failure().0, "ref_not_found");
+        bench.git.repo().branch("base", "main");
+        assert!(!replayed(&app.send(make()).await.expect(201)));
+        assert!(replayed(&app.send(make()).await.expect(201)));
+    }
+
+    async fn a_check_that_fails_is_not_kept(db: TestDb) {
+        let app = TestApp::open(&db).await;
+        let id = app.post("", &app.body("t", Standard::Github)).await.expect(201).id();
+        app.github.on_everything(Reply::fixture("github/user_401_bad_credentials"));
+        for _ in 0..2 {
+            assert!(!replayed(&app.send(app.verify_with("k", &id)).await.expect(422)));
+        }
+        app.github.off_everything();
+        assert!(!replayed(&app.send(app.verify_with("k", &id)).await.expect(200)));
     }
 
     async fn what_may_pass_is_not_kept(db: TestDb) {
@@ -161,7 +200,7 @@ on_every_database! {
         assert_eq!(app.get("").await.json["count"], 1);
     }
 
-    async fn a_caller_that_goes_away_leaves_the_key(db: TestDb) {
+    async fn a_request_that_is_dropped_leaves_the_key(db: TestDb) {
         let app = TestApp::open(&db).await;
         let id = app.post("", &app.body("t", Standard::Github)).await.expect(201).id();
         app.github.on_everything(Reply::never());

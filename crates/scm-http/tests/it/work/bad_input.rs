@@ -174,6 +174,21 @@ async fn bodies() {
         ),
         (
             "/release-notes",
+            json!({"currentTag": "v2", "previousTag": "v2"}),
+            vec!["previousTag"],
+        ),
+        (
+            "/release-notes",
+            json!({"currentTag": "a_2", "parentTargets": ["A"], "baseVersion": "2"}),
+            vec!["baseVersion"],
+        ),
+        (
+            "/releases",
+            json!({"targets": ["A"], "version": "2", "previousTag": "a_2"}),
+            vec!["previousTag"],
+        ),
+        (
+            "/release-notes",
             json!({"currentTag": "v2", "parentTargets": ["A"]}),
             vec!["baseVersion"],
         ),
@@ -281,6 +296,14 @@ async fn bodies() {
         let request = request.insert_header(("Content-Type", "application/json"));
         bench.app.send(request.set_payload(body)).await.expect(400);
     }
+    let request = bench
+        .app
+        .request(Method::POST, &bench.path("/branches"), None)
+        .insert_header(("Content-Type", "application/json"))
+        .set_payload(r#"{"name":"a","from":"main","name":"b"}"#);
+    let answer = bench.app.send(request).await.expect(400);
+    let named = ("validation_failed".to_owned(), vec!["name".to_owned()]);
+    assert_eq!(answer.failure(), named);
     assert_eq!(bench.git.calls(), 0, "nobody was asked");
 }
 
@@ -327,6 +350,15 @@ async fn queries() {
         named.sort();
         fields.sort_unstable();
         assert_eq!(named, fields, "{path}");
+    }
+    for path in [
+        "/compare?base=%ff&head=main",
+        "/compare?base=100%&head=main",
+        "/branches?search=%zz",
+        "/branches?%ff=1",
+    ] {
+        let answer = bench.get(path).await.expect(400);
+        assert_eq!(answer.failure().0, "malformed_query", "{path}");
     }
     assert_eq!(bench.git.calls(), 0, "nobody was asked");
 }

@@ -1,8 +1,9 @@
 //! What each writing route answers, and what git has afterwards.
 
+use scm_testkit::git_host::Dialect;
 use serde_json::{Value, json};
 
-use super::contract::seeded;
+use super::{Bench, contract::seeded};
 
 #[tokio::test]
 async fn making_a_branch() {
@@ -183,20 +184,6 @@ async fn notes_and_releases() {
             },
         })
     );
-    for (more, previous) in [
-        (json!({"previousTag": "v1.0.0"}), "v1.0.0"),
-        (
-            json!({"parentTargets": ["WEB"], "baseVersion": "1.1.0"}),
-            "w_1.1.0",
-        ),
-    ] {
-        let mut body = json!({"currentTag": "w_1.1.0"});
-        body.as_object_mut()
-            .unwrap()
-            .extend(more.as_object().unwrap().clone());
-        let notes = bench.post("/release-notes", &body).await.expect(200);
-        assert_eq!(notes.data()["previousTag"], previous);
-    }
     let first = bench
         .post("/release-notes", &json!({"currentTag": "v1.0.0"}))
         .await
@@ -206,6 +193,21 @@ async fn notes_and_releases() {
         Value::Null,
         "the first release"
     );
+    bench.git.repo().tag("w_1.0.5", "v1.0.0");
+    for (more, previous) in [
+        (json!({"previousTag": "v1.0.0"}), "v1.0.0"),
+        (
+            json!({"parentTargets": ["WEB"], "baseVersion": "1.0.5"}),
+            "w_1.0.5",
+        ),
+    ] {
+        let mut body = json!({"currentTag": "w_1.1.0"});
+        body.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        let notes = bench.post("/release-notes", &body).await.expect(200);
+        assert_eq!(notes.data()["previousTag"], previous);
+    }
     assert!(bench.git.writes().is_empty(), "notes make nothing");
 
     let wanted = json!({"targets": ["APP_STORE"], "version": "2.0.0", "branch": "main"});
@@ -244,4 +246,15 @@ async fn notes_and_releases() {
         .await
         .expect(404);
     assert_eq!(missing.failure().0, "tag_not_found");
+}
+
+#[tokio::test]
+async fn where_there_are_no_releases_the_message_speaks_of_the_tag() {
+    let bench = Bench::new(Dialect::Bitbucket).await;
+    let body = json!({"tag": "v1", "branch": "main", "notes": "Notes"});
+    let made = bench.post("/releases", &body).await.expect(201);
+    assert_eq!(made.data()["release"], Value::Null);
+    assert_eq!(made.json["message"], "Tag created");
+    let again = bench.post("/releases", &body).await.expect(200);
+    assert_eq!(again.json["message"], "Tag exists already");
 }
