@@ -212,6 +212,8 @@ fn provider(error: &ProviderError) -> (StatusCode, &'static str) {
             (StatusCode::UNPROCESSABLE_ENTITY, "release_refused")
         }
         ProviderError::NoReleases => (StatusCode::CONFLICT, "no_releases"),
+        ProviderError::CursorGone => (StatusCode::BAD_REQUEST, "validation_failed"),
+        ProviderError::Paced { .. } => (StatusCode::TOO_MANY_REQUESTS, "provider_rate_limited"),
         ProviderError::PreviousTagUndecided => {
             (StatusCode::UNPROCESSABLE_ENTITY, "previous_tag_undecided")
         }
@@ -280,6 +282,8 @@ fn provider_lasts(error: &ProviderError) -> bool {
         | ProviderError::ReleaseRefused { .. }
         | ProviderError::NoReleases
         | ProviderError::PreviousTagUndecided
+        | ProviderError::CursorGone
+        | ProviderError::Paced { .. }
         | ProviderError::EmptyRepository
         | ProviderError::ReadOnly
         | ProviderError::Conflict
@@ -378,6 +382,9 @@ fn dress_provider(failure: &mut Failure, error: &ProviderError) {
         ProviderError::ReleaseConflict { differs, .. } => {
             failure.beside.insert("differs".into(), json!(differs));
         }
+        ProviderError::CursorGone => {
+            failure.details = vec![FieldError::new("cursor", error)];
+        }
         ProviderError::TokenInvalid { .. }
         | ProviderError::TokenExpired { .. }
         | ProviderError::InsufficientScope { .. }
@@ -391,6 +398,7 @@ fn dress_provider(failure: &mut Failure, error: &ProviderError) {
         | ProviderError::ReleaseRefused { .. }
         | ProviderError::NoReleases
         | ProviderError::PreviousTagUndecided
+        | ProviderError::Paced { .. }
         | ProviderError::EmptyRepository
         | ProviderError::ReadOnly
         | ProviderError::Conflict

@@ -27,14 +27,27 @@ pub(crate) fn info(
     CommitInfo {
         url: repository.commit_url(&sha),
         sha,
-        subject: label(message.lines().next().unwrap_or_default(), MAX_SUBJECT),
-        author: label(author.unwrap_or_default(), MAX_NAME),
+        subject: line(message.lines().next().unwrap_or_default(), MAX_SUBJECT),
+        author: line(author.unwrap_or_default(), MAX_NAME),
         date,
         pull_request: number(repository.kind(), message).map(|number| PullRequestRef {
             number,
             url: repository.pull_request_url(number),
         }),
     }
+}
+
+/// A text on one line: what would part words stays between them as a space.
+fn line(raw: &str, max: usize) -> String {
+    let spaced = |c: char| {
+        if c.is_whitespace() || c.is_control() {
+            ' '
+        } else {
+            c
+        }
+    };
+    let text: String = raw.chars().map(spaced).collect();
+    label(text.trim_end(), max)
 }
 
 /// The number of the pull or merge request in a host's merge text.
@@ -75,12 +88,23 @@ fn digits(text: &str, after: &str) -> Option<u64> {
     } else {
         rest.starts_with(after)
     };
-    fits.then(|| number.parse().ok()).flatten()
+    fits.then(|| number.parse().ok())
+        .flatten()
+        .filter(|number| *number > 0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn texts_stay_on_one_line_and_apart() {
+        assert_eq!(
+            line("tab\ttab first\rsecond\u{2028}x ", 99),
+            "tab tab first second x"
+        );
+        assert_eq!(line("abc", 2), "ab");
+    }
 
     #[test]
     fn numbers_in_merge_texts() {
@@ -94,6 +118,7 @@ mod tests {
         check(Github, "Fix login (#7) again", None);
         check(Github, "Fix login (#7", None);
         check(Github, "Fix #7", None);
+        check(Github, "Fix (#0)", None);
         check(Github, "x (#99999999999999999999999)", None);
         check(Github, "", None);
         let merged = "Merge branch 'a' into 'main'\n\nTitle\n\nSee merge request g/s/n!34";

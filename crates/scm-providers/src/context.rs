@@ -114,10 +114,13 @@ impl Context {
         let Some(next) = next else {
             return self.get(segments, query).await;
         };
-        let base = &self.session.transport().endpoint().api_url;
-        let mut url = api_url(base, segments, &[])?;
-        url.set_query(Some(next.query()));
-        self.session.read(&url).await
+        let place = next.place();
+        let place = place.ok_or_else(|| ProviderError::malformed("a next page without a place"))?;
+        let place = place
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
+        let query: Vec<_> = query.iter().copied().chain(place).collect();
+        self.get(segments, &query).await
     }
 
     /// Sends a change to the API, once.

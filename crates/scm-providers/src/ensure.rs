@@ -27,7 +27,7 @@ pub(crate) async fn branch<H: Host>(
     }
     writable(info)?;
     // The change, and the look after it.
-    host.context().session.reserve(2).await?;
+    host.context().session.reserve(2, 1).await?;
     let sent = host.create_branch(info, name, at).await;
     let verdict = Verdict::of(&sent);
     match host.find_branch(info, name).await {
@@ -56,7 +56,7 @@ pub(crate) async fn tag<H: Host>(
     }
     writable(info)?;
     let calls = H::TRAITS.calls_per_tag;
-    host.context().session.reserve(calls + 2).await?;
+    host.context().session.reserve(calls + 2, calls).await?;
     let sent = host.create_tag(info, tag).await;
     let verdict = Verdict::of(&sent);
     match host.find_tag(info, &tag.name).await {
@@ -98,7 +98,7 @@ pub(crate) async fn release<H: Host>(
         return judge(found).map(Ensured::existing);
     }
     writable(info)?;
-    host.context().session.reserve(2).await?;
+    host.context().session.reserve(2, 1).await?;
     let sent = host.create_release(info, release).await;
     let verdict = Verdict::of(&sent);
     match host.find_release(info, &release.tag).await {

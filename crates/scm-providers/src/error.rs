@@ -196,6 +196,18 @@ pub enum ProviderError {
     /// Which tag comes before another cannot be told with a bearable number of questions.
     #[error("The previous tag could not be found among so many; give previousTag")]
     PreviousTagUndecided,
+    /// A list has no such place, or no longer: it changed, or the cursor is another list's.
+    #[error("The list has no such place any more; begin it again without a cursor")]
+    CursorGone,
+    /// More writes with one credential than the host wants at once; nothing was sent.
+    #[error(
+        "Too many changes with this credential at once: its code host asks for a pause between \
+         them. Try again in {} seconds", .retry_after.as_secs().max(1)
+    )]
+    Paced {
+        /// How long to wait at the least.
+        retry_after: Duration,
+    },
     /// The repository has no commit yet.
     #[error("The repository is empty; push a first commit")]
     EmptyRepository,
@@ -283,6 +295,8 @@ impl ProviderError {
             | Self::ReleaseRefused { .. }
             | Self::NoReleases
             | Self::PreviousTagUndecided
+            | Self::CursorGone
+            | Self::Paced { .. }
             | Self::EmptyRepository
             | Self::ReadOnly
             | Self::Conflict
@@ -299,7 +313,7 @@ impl ProviderError {
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::RateLimited { retry_after } => Some(*retry_after),
+            Self::RateLimited { retry_after } | Self::Paced { retry_after } => Some(*retry_after),
             Self::Unavailable { retry_after, .. } => *retry_after,
             Self::TokenInvalid { .. }
             | Self::TokenExpired { .. }
@@ -315,6 +329,7 @@ impl ProviderError {
             | Self::ReleaseRefused { .. }
             | Self::NoReleases
             | Self::PreviousTagUndecided
+            | Self::CursorGone
             | Self::EmptyRepository
             | Self::ReadOnly
             | Self::Conflict
@@ -347,6 +362,8 @@ impl ProviderError {
             Self::ReleaseRefused { .. } => "release_refused",
             Self::NoReleases => "no_releases",
             Self::PreviousTagUndecided => "previous_tag_undecided",
+            Self::CursorGone => "cursor_gone",
+            Self::Paced { .. } => "paced",
             Self::EmptyRepository => "empty_repository",
             Self::ReadOnly => "read_only",
             Self::Conflict => "conflict",

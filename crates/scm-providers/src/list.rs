@@ -104,9 +104,18 @@ where
         let wave: Vec<_> = ahead.drain(..wave.min(ahead.len())).collect();
         let is_told = wave.is_empty();
         let pages = if is_told {
-            vec![(at.clone(), fetch(at).await?)]
+            fetch(at.clone()).await.map(|page| vec![(at, page)])
         } else {
-            together(&fetch, wave).await?
+            together(&fetch, wave).await
+        };
+        let pages = match pages {
+            // The first pages were the caller's wish; that the list is there is known.
+            Err(ProviderError::BadRequest { .. } | ProviderError::NotFound { .. })
+                if seen_pages == 0 && request.after.is_some() =>
+            {
+                return Err(ProviderError::CursorGone);
+            }
+            other => other?,
         };
         seen_pages += pages.len();
         if seen_pages > MAX_PAGES {

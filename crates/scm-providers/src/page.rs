@@ -1,7 +1,8 @@
 //! Lists in pages.
 //!
-//! - Where a list goes on is kept as the query of the URL that the host gave; scheme, host, port
-//!   and path are always ours. So no host and no caller can lead a credential anywhere else.
+//! - Where a list goes on is kept as the query of the URL that the host gave; scheme, host, port,
+//!   path and everything in the query but the place itself are always ours. So no host and no
+//!   caller can lead a credential anywhere else.
 
 use url::{Url, form_urlencoded};
 
@@ -15,6 +16,17 @@ const MAX_QUERY: usize = 1_024;
 
 /// The most pages that are taken on a host's word.
 const MAX_PAGES: u64 = 1_000;
+
+/// The parameters that tell a place, of all products.
+const PLACES: [&str; 7] = [
+    "page",
+    "page_token",
+    "cursor",
+    "after",
+    "before",
+    "start",
+    "ctx",
+];
 
 /// Where a list goes on: the query of its next request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +59,13 @@ impl NextPage {
     /// The number of the page, if its place is told by a number.
     pub(crate) fn number(&self) -> Option<u64> {
         number(&self.pairs())
+    }
+
+    /// The parameters that tell the place; `None` if none of them does.
+    pub(crate) fn place(&self) -> Option<Vec<(String, String)>> {
+        let mut pairs = self.pairs();
+        pairs.retain(|(name, _)| PLACES.contains(&name.as_str()));
+        (!pairs.is_empty()).then_some(pairs)
     }
 
     fn pairs(&self) -> Vec<(String, String)> {

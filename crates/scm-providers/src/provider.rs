@@ -141,6 +141,17 @@ pub trait Provider: sealed::Sealed + Send + Sync {
         head: &CommitSha,
     ) -> Result<Comparison, ProviderError>;
 
+    /// The published release of a tag, if there is one; none where the product has no releases.
+    async fn release(
+        &self,
+        info: &RepositoryInfo,
+        tag: &TagName,
+    ) -> Result<Option<ReleaseInfo>, ProviderError>;
+
+    /// Makes sure, before the first of several changes is made, that the limits known of the
+    /// credential leave room for so many tags and releases.
+    async fn reserve(&self, tags: u32, releases: u32) -> Result<(), ProviderError>;
+
     /// A release of a tag that is there. [`ProviderError::ReleaseConflict`] if there is another one,
     /// [`ProviderError::NoReleases`] if the product has none.
     async fn ensure_release(

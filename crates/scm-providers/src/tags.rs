@@ -2,13 +2,16 @@
 //!
 //! - Tags with a version ([`TagVersion`]) come before those without one; the highest first. Equal
 //!   versions, and tags without one, come newest commit first; where no date is known, by name.
-//! - No host sorts so, and some give no dates in their lists: these are asked for, for tags without
-//!   a version only, and only so many.
+//! - No host sorts so, and some give no dates in their lists: these are asked for where the order
+//!   hangs on them, and only so many.
 
-use std::cmp::{Ordering, Reverse};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, HashMap},
+};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use scm_types::{CommitSha, NewTag, RepositoryInfo, TagInfo, TagName, TagVersion, Timestamp};
+use scm_types::{CommitSha, NewTag, RepositoryInfo, TagInfo, TagName, TagOrder, TagVersion};
 
 use crate::{
     ProviderError,
@@ -32,8 +35,8 @@ pub struct TagList {
     pub tags: Vec<TagInfo>,
     /// True if there are more than 20,000, of which the rest is missing here.
     pub truncated: bool,
-    /// False if the order of tags without a version is by name where it should be by date: the host
-    /// gives no dates, and there are too many such tags to ask for each.
+    /// False if some tags of equal version, or without one, stand by name where they should stand by
+    /// date: the host gives no dates, and there are too many such tags to ask for each.
     pub exact: bool,
 }
 
@@ -60,10 +63,9 @@ pub(crate) async fn latest<H: Host>(
     prefix: &str,
 ) -> Result<TagList, ProviderError> {
     let (mut tags, truncated) = listed(host, info, prefix).await?;
-    let mut exact = true;
-    if !tags.iter().any(|tag| TagVersion::of(&tag.name).is_some()) {
-        exact = date(host, info, &mut tags).await?;
-    }
+    let highest = tags.iter().map(|tag| TagVersion::of(&tag.name)).max();
+    tags.retain(|tag| Some(TagVersion::of(&tag.name)) == highest);
+    let exact = date(host, info, &mut tags).await?;
     sort(&mut tags);
     tags.truncate(1);
     Ok(TagList {
@@ -75,46 +77,69 @@ pub(crate) async fn latest<H: Host>(
 
 /// The newest other tag that `current` descends from; a tag of the same commit is none.
 ///
-/// Fails with [`ProviderError::PreviousTagUndecided`] if too many newer tags are no ancestors.
+/// Fails with [`ProviderError::PreviousTagUndecided`] if too many newer tags are no ancestors, or
+/// too many of one version (or without one) have no date.
 pub(crate) async fn previous<H: Host>(
     host: &H,
     info: &RepositoryInfo,
     current: &TagName,
     commit: &CommitSha,
 ) -> Result<Option<TagInfo>, ProviderError> {
-    let list = all(host, info, "").await?;
-    let others = list
-        .tags
-        .into_iter()
-        .filter(|tag| tag.name != current.as_str() && tag.commit_sha != *commit);
+    let (mut tags, truncated) = listed(host, info, "").await?;
+    tags.retain(|tag| tag.name != current.as_str() && tag.commit_sha != *commit);
+    let is_many = tags.len() > MAX_CANDIDATES;
     let own = TagVersion::of(current.as_str());
-    // A higher version is hardly ever an ancestor, so those are asked about last.
-    let (likely, unlikely): (Vec<_>, Vec<_>) = others.partition(|tag| {
-        own.is_none() || TagVersion::of(&tag.name).is_none_or(|version| Some(version) <= own)
+    let mut asked = 0;
+    for mut group in by_version(tags, own.as_ref().filter(|_| is_many)) {
+        if !date(host, info, &mut group).await? {
+            return Err(ProviderError::PreviousTagUndecided);
+        }
+        sort(&mut group);
+        let room = MAX_CANDIDATES - asked;
+        asked += group.len();
+        let is_cut = group.len() > room;
+        group.truncate(room);
+        if let Some(tag) = first_ancestor(host, info, group, commit).await? {
+            return Ok(Some(tag));
+        }
+        if is_cut {
+            return Err(ProviderError::PreviousTagUndecided);
+        }
+    }
+    if truncated {
+        return Err(ProviderError::PreviousTagUndecided);
+    }
+    Ok(None)
+}
+
+/// Tags of one version each, the highest first, those without one last. With a `bound`, versions
+/// above it come after all others: hardly ever does a tag descend from a higher one.
+fn by_version(tags: Vec<TagInfo>, bound: Option<&TagVersion>) -> Vec<Vec<TagInfo>> {
+    let mut groups = BTreeMap::<_, Vec<TagInfo>>::new();
+    for tag in tags {
+        let version = TagVersion::of(&tag.name);
+        let is_above = bound.is_some() && version.as_ref() > bound;
+        let group = groups.entry((is_above, Reverse(version))).or_default();
+        group.push(tag);
+    }
+    groups.into_values().collect()
+}
+
+/// The first of the tags that a commit descends from.
+async fn first_ancestor<H: Host>(
+    host: &H,
+    info: &RepositoryInfo,
+    tags: Vec<TagInfo>,
+    commit: &CommitSha,
+) -> Result<Option<TagInfo>, ProviderError> {
+    let asked = tags.into_iter().map(|tag| async move {
+        let descends = host.is_ancestor(info, &tag.commit_sha, commit).await?;
+        Ok::<_, ProviderError>(descends.then_some(tag))
     });
-    let higher_first = unlikely.len() + likely.len() > MAX_CANDIDATES;
-    let candidates: Vec<_> = if higher_first {
-        likely.into_iter().chain(unlikely).collect()
-    } else {
-        unlikely.into_iter().chain(likely).collect()
-    };
-    let more = candidates.len() > MAX_CANDIDATES || list.truncated;
-    let asked = candidates
-        .into_iter()
-        .take(MAX_CANDIDATES)
-        .map(|tag| async move {
-            let descends = host.is_ancestor(info, &tag.commit_sha, commit).await?;
-            Ok::<_, ProviderError>(descends.then_some(tag))
-        });
     let found = stream::iter(asked)
         .buffered(CANDIDATES_AT_ONCE)
         .try_filter_map(|tag| std::future::ready(Ok(tag)));
-    let mut found = std::pin::pin!(found);
-    match found.try_next().await? {
-        Some(tag) => Ok(Some(tag)),
-        None if more => Err(ProviderError::PreviousTagUndecided),
-        None => Ok(None),
-    }
+    std::pin::pin!(found).try_next().await
 }
 
 /// The tags whose names begin with `prefix`, in the host's order; true if there are too many.
@@ -144,66 +169,50 @@ pub(crate) fn message(tag: &NewTag) -> &str {
     }
 }
 
-/// Asks for the dates of tags without a version; false if there are too many.
+/// Asks for the dates that the order hangs on: of tags that share their version, or have none, with
+/// one of another commit. False if there are too many.
 async fn date<H: Host>(
     host: &H,
     info: &RepositoryInfo,
     tags: &mut [TagInfo],
 ) -> Result<bool, ProviderError> {
-    let undated: Vec<(usize, CommitSha)> = tags
-        .iter()
-        .enumerate()
-        .filter(|(_, tag)| tag.date.is_none() && TagVersion::of(&tag.name).is_none())
-        .map(|(at, tag)| (at, tag.commit_sha.clone()))
-        .collect();
+    let mut commits = BTreeMap::<_, Vec<&CommitSha>>::new();
+    for tag in tags.iter().filter(|tag| tag.date.is_none()) {
+        let version = Reverse(TagVersion::of(&tag.name));
+        let of_version = commits.entry(version).or_default();
+        if !of_version.contains(&&tag.commit_sha) {
+            of_version.push(&tag.commit_sha);
+        }
+    }
+    // The highest versions first, so that the beginning of the order is the last to be in doubt.
+    let tied = commits.into_values().filter(|commits| commits.len() > 1);
+    let undated: Vec<CommitSha> = tied.flatten().cloned().collect();
     let exact = undated.len() <= MAX_DATES;
-    let asked = undated
-        .into_iter()
-        .take(MAX_DATES)
-        .map(|(at, sha)| async move {
-            let commit = host.find_commit(info, &sha).await?;
-            Ok::<_, ProviderError>((at, commit.and_then(|commit| commit.date)))
-        });
-    let dates: Vec<_> = stream::iter(asked)
+    let asked = undated.into_iter().take(MAX_DATES).map(|sha| async move {
+        let commit = host.find_commit(info, &sha).await?;
+        Ok::<_, ProviderError>((sha, commit.and_then(|commit| commit.date)))
+    });
+    let dates: HashMap<_, _> = stream::iter(asked)
         .buffer_unordered(PARALLEL)
         .try_collect()
         .await?;
-    for (at, date) in dates {
-        tags[at].date = date;
+    for tag in tags {
+        tag.date = tag
+            .date
+            .or_else(|| dates.get(&tag.commit_sha).copied().flatten());
     }
     Ok(exact)
 }
 
 /// Newest first.
 fn sort(tags: &mut [TagInfo]) {
-    type Key<'a> = (Option<TagVersion>, Option<Timestamp>);
-    let key = |tag: &TagInfo| -> Key<'_> { (TagVersion::of(&tag.name), tag.date) };
-    tags.sort_by_cached_key(|tag| {
-        let (version, date) = key(tag);
-        Reverse(Order(version, date, Reverse(tag.name.clone())))
-    });
-}
-
-#[derive(PartialEq, Eq)]
-struct Order(Option<TagVersion>, Option<Timestamp>, Reverse<String>);
-
-impl PartialOrd for Order {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Order {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.0
-            .cmp(&other.0)
-            .then_with(|| self.1.cmp(&other.1))
-            .then_with(|| self.2.cmp(&other.2))
-    }
+    tags.sort_by_cached_key(|tag| Reverse(TagOrder::of(&tag.name, tag.date)));
 }
 
 #[cfg(test)]
 mod tests {
+    use scm_types::Timestamp;
+
     use super::*;
 
     #[test]

@@ -50,4 +50,4 @@ pub use verification::{
     OperationState, Permission, RepositoryInfo, TokenKind, TokenReport, VerificationMetadata,
     VerificationResult, VerificationStatus, Visibility,
 };
-pub use version::{InvalidTagParts, TagVersion, tag_name_for};
+pub use version::{InvalidTagParts, TagOrder, TagVersion, tag_name_for};

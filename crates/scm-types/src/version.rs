@@ -5,12 +5,12 @@
 //!   `v1.2`, `wps_1.0.0`, `app/v2.0.0-rc.1`, `pkg@1.0.0`.
 //! - Order is the precedence defined there; build metadata does not count.
 
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
 
-use crate::TagName;
+use crate::{TagName, Timestamp};
 
 /// The version in a tag's name.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct TagVersion(semver::Version);
 
 impl TagVersion {
@@ -34,6 +34,14 @@ impl TagVersion {
     }
 }
 
+impl PartialEq for TagVersion {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for TagVersion {}
+
 impl PartialOrd for TagVersion {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
@@ -43,6 +51,19 @@ impl PartialOrd for TagVersion {
 impl Ord for TagVersion {
     fn cmp(&self, other: &Self) -> Ordering {
         self.0.cmp_precedence(&other.0)
+    }
+}
+
+/// The place of a tag among others; the greater is the newer. First those with a version, by
+/// version; equal ones, and those without, by date, and where none is known by name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TagOrder(Option<TagVersion>, Option<Timestamp>, Reverse<String>);
+
+impl TagOrder {
+    /// The place of a tag of that name, whose commit was made then.
+    #[must_use]
+    pub fn of(name: &str, date: Option<Timestamp>) -> Self {
+        Self(TagVersion::of(name), date, Reverse(name.to_owned()))
     }
 }
 

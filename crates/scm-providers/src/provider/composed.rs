@@ -157,6 +157,24 @@ impl<H: Host> Provider for H {
         self.commits(info, base, head).await
     }
 
+    async fn release(
+        &self,
+        info: &RepositoryInfo,
+        tag: &TagName,
+    ) -> Result<Option<ReleaseInfo>, ProviderError> {
+        if !H::TRAITS.releases {
+            return Ok(None);
+        }
+        self.find_release(info, tag).await
+    }
+
+    async fn reserve(&self, tags: u32, releases: u32) -> Result<(), ProviderError> {
+        // A look before and after each.
+        let writes = tags * H::TRAITS.calls_per_tag + releases;
+        let calls = writes + tags * 2 + releases;
+        self.context().session.reserve(calls, writes).await
+    }
+
     async fn ensure_release(
         &self,
         info: &RepositoryInfo,

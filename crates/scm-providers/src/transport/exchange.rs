@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, header};
+use std::sync::atomic::Ordering;
 use tokio::time::{Instant, timeout};
 
 use super::{
@@ -25,6 +26,12 @@ impl Session {
             .check(self.credential)
             .await
             .map_err(Failure::not_done)?;
+        // One of those that were set aside, if there are any.
+        let _ = self
+            .aside
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |calls| {
+                calls.checked_sub(1)
+            });
 
         let settings = self.transport.settings();
         let left = self.deadline.saturating_duration_since(Instant::now());

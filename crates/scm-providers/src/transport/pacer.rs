@@ -32,26 +32,29 @@ impl Pacer {
         }
     }
 
-    /// Takes the next slot, if it begins by `latest`; else how long it takes until there is one.
-    pub(crate) fn slot(
+    /// Takes the next slots, so many, if the last of them begins by `latest`; else how much too late
+    /// it would be.
+    pub(crate) fn slots(
         &self,
         key: CredentialKey,
+        count: u32,
         now: Instant,
         latest: Instant,
-    ) -> Result<Instant, Duration> {
-        if self.pause.is_zero() {
-            return Ok(now);
+    ) -> Result<Vec<Instant>, Duration> {
+        if self.pause.is_zero() || count == 0 {
+            return Ok(vec![now; count as usize]);
         }
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         if next.len() >= TIDY_FROM {
             next.retain(|_, next| *next > now);
         }
-        let slot = next.get(&key).copied().unwrap_or(now).max(now);
-        if slot > latest {
-            return Err(slot - now);
+        let first = next.get(&key).copied().unwrap_or(now).max(now);
+        let last = first + self.pause * (count - 1);
+        if last > latest {
+            return Err(last - latest);
         }
-        next.insert(key, slot + self.pause);
-        Ok(slot)
+        next.insert(key, last + self.pause);
+        Ok((0..count).map(|slot| first + self.pause * slot).collect())
     }
 }
 
@@ -66,19 +69,20 @@ mod tests {
         let pacer = Pacer::new(SECOND);
         let (a, b) = (CredentialKey::of(b"a"), CredentialKey::of(b"b"));
         let start = Instant::now();
-        let latest = start + SECOND * 2;
-        for slot in 0..3 {
-            assert_eq!(pacer.slot(a, start, latest), Ok(start + SECOND * slot));
-        }
+        let latest = start + SECOND * 3;
+        let at = |slots: &[u32]| Ok(slots.iter().map(|slot| start + SECOND * *slot).collect());
+        assert_eq!(pacer.slots(a, 1, start, latest), at(&[0]));
+        assert_eq!(pacer.slots(a, 2, start, latest), at(&[1, 2]));
         for _ in 0..2 {
-            assert_eq!(pacer.slot(a, start, latest), Err(SECOND * 3));
+            let late = pacer.slots(a, 3, start, latest);
+            assert_eq!(late, Err(SECOND * 2), "all of them or none");
         }
-        assert_eq!(pacer.slot(b, start, latest), Ok(start));
-        let later = start + SECOND * 5;
-        for slot in 0..2 {
-            let slot = later + SECOND * slot; // what has passed is not saved up
-            assert_eq!(pacer.slot(a, later, slot), Ok(slot));
-        }
+        assert_eq!(pacer.slots(a, 1, start, latest), at(&[3]));
+        assert_eq!(pacer.slots(b, 1, start, latest), at(&[0]));
+        // What has passed is not saved up.
+        let later = start + SECOND * 9;
+        assert_eq!(pacer.slots(a, 1, later, later), Ok(vec![later]));
+        assert_eq!(pacer.slots(a, 1, later, later), Err(SECOND));
     }
 
     #[test]
@@ -87,7 +91,7 @@ mod tests {
         let mut now = Instant::now();
         for i in 0..2_000_u32 {
             let key = CredentialKey::of(&i.to_be_bytes());
-            assert_eq!(pacer.slot(key, now, now), Ok(now));
+            assert_eq!(pacer.slots(key, 1, now, now), Ok(vec![now]));
             now += SECOND / 2;
         }
         assert!(pacer.next.lock().unwrap().len() <= TIDY_FROM);
@@ -98,7 +102,7 @@ mod tests {
         let pacer = Pacer::new(Duration::ZERO);
         let (key, now) = (CredentialKey::of(b"a"), Instant::now());
         for _ in 0..3 {
-            assert_eq!(pacer.slot(key, now, now), Ok(now));
+            assert_eq!(pacer.slots(key, 1, now, now), Ok(vec![now]));
         }
         assert!(pacer.next.lock().unwrap().is_empty());
     }

@@ -1,6 +1,13 @@
 //! Requests with one credential to one host.
 
-use std::time::Duration;
+use std::{
+    collections::VecDeque,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 use http::{
     HeaderValue, Method, StatusCode,
@@ -51,6 +58,10 @@ pub struct Session {
     pub(super) octocrab: OnceCell<Octocrab>,
     /// When the operation's time ends.
     pub(super) deadline: Instant,
+    /// Calls of the credential's limit that are set aside for this operation.
+    pub(super) aside: AtomicU32,
+    /// Slots for its writes.
+    slots: Mutex<VecDeque<Instant>>,
 }
 
 impl Session {
@@ -73,6 +84,8 @@ impl Session {
             authorization: authorization.map_err(|_| ProviderError::TokenInvalid { hint: None })?,
             credential: who.counted_as,
             octocrab: OnceCell::new(),
+            aside: AtomicU32::new(0),
+            slots: Mutex::default(),
         })
     }
 
@@ -137,20 +150,14 @@ impl Session {
         let shared = self.transport.shared();
         // A write that will be refused takes nobody's slot.
         shared.budgets.check(self.credential).await?;
-        let settings = self.transport.settings();
-        let needed = settings.write_timeout() + settings.look_timeout();
-        let late = || ProviderError::outage(Outage::Timeout);
-        let latest = self.deadline.checked_sub(needed).ok_or_else(late)?;
         let now = Instant::now();
-        if now > latest {
-            return Err(late());
+        if self.latest_write().is_none_or(|latest| now > latest) {
+            return Err(ProviderError::outage(Outage::Timeout));
         }
         if self.transport.dialect().paced_writes {
-            let slot = shared.pacer.slot(self.credential, now, latest);
-            let slot = slot.map_err(|wait| ProviderError::RateLimited {
-                retry_after: wait.max(Duration::from_secs(1)),
-            })?;
-            sleep_until(slot).await;
+            self.take_slots(1, now)?;
+            let slot = self.slots().pop_front();
+            sleep_until(slot.unwrap_or(now)).await;
         }
         let url = call.url.clone();
         let answer = self.exchange(call, None).await?;
@@ -178,11 +185,43 @@ impl Session {
         Ok(answer)
     }
 
-    /// Sets so many calls of the credential's limit aside, for a sequence that must not stop half
-    /// way; fails if it is known to leave fewer.
-    pub(crate) async fn reserve(&self, calls: u32) -> Result<(), ProviderError> {
+    /// Sets calls of the credential's limit aside, and slots for the writes among them, for a
+    /// sequence that must not stop half way; fails if there are fewer. What was set aside before and
+    /// is not used yet counts.
+    pub(crate) async fn reserve(&self, calls: u32, writes: u32) -> Result<(), ProviderError> {
         let budgets = &self.transport.shared().budgets;
-        budgets.reserve(self.credential, calls).await
+        let more = calls.saturating_sub(self.aside.load(Ordering::Relaxed));
+        budgets.reserve(self.credential, more).await?;
+        self.aside.fetch_add(more, Ordering::Relaxed);
+        if self.transport.dialect().paced_writes {
+            self.take_slots(writes, Instant::now())?;
+        }
+        Ok(())
+    }
+
+    /// Takes slots for so many writes, those that are waiting included.
+    fn take_slots(&self, writes: u32, now: Instant) -> Result<(), ProviderError> {
+        let mut slots = self.slots();
+        let more = writes.saturating_sub(u32::try_from(slots.len()).unwrap_or(u32::MAX));
+        let pacer = &self.transport.shared().pacer;
+        let latest = self.latest_write();
+        let latest = latest.ok_or_else(|| ProviderError::outage(Outage::Timeout))?;
+        let taken = pacer.slots(self.credential, more, now, latest);
+        slots.extend(taken.map_err(|wait| ProviderError::Paced {
+            retry_after: wait.max(Duration::from_secs(1)),
+        })?);
+        Ok(())
+    }
+
+    fn slots(&self) -> MutexGuard<'_, VecDeque<Instant>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// When the last write can begin that leaves time to look what became of it.
+    fn latest_write(&self) -> Option<Instant> {
+        let settings = self.transport.settings();
+        let needed = settings.write_timeout() + settings.look_timeout();
+        self.deadline.checked_sub(needed)
     }
 
     async fn follow(&self, url: &Url) -> Result<Answer, ProviderError> {

@@ -48,7 +48,7 @@ impl Services {
         head: &RefSpec,
     ) -> Result<Compared, ServiceError> {
         let work = self
-            .work(caller, Role::Viewer, id, Operation::ReadRepository)
+            .work(caller, Role::Viewer, id, &[Operation::ReadRepository])
             .await?;
         let base = work.provider.resolve(&work.info, base).await?;
         let head = work.provider.resolve(&work.info, head).await?;
@@ -76,21 +76,28 @@ impl Services {
         tag: &TagName,
     ) -> Result<CherryPicks, ServiceError> {
         let work = self
-            .work(caller, Role::Viewer, id, Operation::ReadRepository)
+            .work(caller, Role::Viewer, id, &[Operation::ReadRepository])
             .await?;
-        let head = work.provider.branch(&work.info, branch).await?;
-        let tagged = work.provider.tag(&work.info, tag).await?;
+        let (branch, tag) = (RefSpec::Branch(branch.clone()), RefSpec::Tag(tag.clone()));
+        let head = work.provider.resolve(&work.info, &branch).await?;
+        let tagged = work.provider.resolve(&work.info, &tag).await?;
         Ok(CherryPicks {
-            has_cherry_picks: head.commit_sha != tagged.commit_sha,
-            branch_head: head.commit_sha,
-            tag_commit: tagged.commit_sha,
-            url: work.url.compare_url(tag, branch),
+            has_cherry_picks: head.commit != tagged.commit,
+            url: compare_url(&work.url, &tagged, &head),
+            branch_head: head.commit,
+            tag_commit: tagged.commit,
         })
     }
 }
 
+/// The page of a comparison. Most products name refs there by their short names alone: a branch and
+/// a tag of one name are told apart by their commits.
 fn compare_url(url: &RepoUrl, base: &Resolved, head: &Resolved) -> String {
-    url.compare_url(revision(base), revision(head))
+    let (from, to) = (revision(base), revision(head));
+    if from != to && from.as_str() == to.as_str() {
+        return url.compare_url(&base.commit, &head.commit);
+    }
+    url.compare_url(from, to)
 }
 
 fn revision(resolved: &Resolved) -> Revision<'_> {

@@ -11,8 +11,10 @@ use std::fmt::Write as _;
 
 use scm_types::{CommitInfo, Comparison, TagName};
 
-/// The longest text, in bytes.
+/// The longest text, in bytes; with [`FOOTER`] it can be given as notes itself.
 const MAX_NOTES: usize = 120_000;
+/// Room for what stands below the commits: a line, and an address of at most 2 kB.
+const FOOTER: usize = 3_000;
 /// The longest subject that is shown, in characters.
 const MAX_SUBJECT: usize = 300;
 /// The longest name that is shown.
@@ -70,8 +72,8 @@ pub(super) struct Facts<'a> {
     pub(super) compare_url: Option<&'a str>,
 }
 
-/// The notes.
-pub(super) fn render(facts: &Facts<'_>) -> String {
+/// The notes; true if they do not list all commits.
+pub(super) fn render(facts: &Facts<'_>) -> (String, bool) {
     let mut notes = String::new();
     let (current, comparison) = (code(facts.current.as_str()), facts.comparison);
     // Writing to a string does not fail, here and below.
@@ -91,7 +93,7 @@ pub(super) fn render(facts: &Facts<'_>) -> String {
     let mut listed = 0;
     for commit in &comparison.commits {
         let line = line(commit);
-        if notes.len() + line.len() > MAX_NOTES {
+        if notes.len() + line.len() + FOOTER > MAX_NOTES {
             break;
         }
         notes.push_str(&line);
@@ -109,7 +111,7 @@ pub(super) fn render(facts: &Facts<'_>) -> String {
     if let Some(url) = facts.compare_url {
         let _ = write!(notes, "\n**Full changelog:** <{url}>\n");
     }
-    notes
+    (notes, !listed_all)
 }
 
 /// One commit.

@@ -2,8 +2,8 @@
 
 use scm_providers::Provider;
 use scm_types::{
-    Caller, IntegrationId, Operation, OperationState, RepoUrl, RepoUrlError, RepositoryInfo, Role,
-    SafeScmIntegration, TenantScmIntegration,
+    Caller, HostKind, IntegrationId, Operation, OperationState, RepoUrl, RepoUrlError,
+    RepositoryInfo, Role, SafeScmIntegration, TenantScmIntegration,
 };
 
 use crate::{
@@ -19,13 +19,13 @@ pub(super) struct Work {
 }
 
 impl Services {
-    /// Opens the repository of an integration for an operation.
+    /// Opens the repository of an integration for operations, of which reading is always one.
     pub(super) async fn work(
         &self,
         caller: &Caller,
         role: Role,
         id: &IntegrationId,
-        operation: Operation,
+        operations: &[Operation],
     ) -> Result<Work, ServiceError> {
         let scope = Self::scope(caller, role)?;
         let row = self.integrations.find_with_secrets(&scope, id).await?;
@@ -37,9 +37,9 @@ impl Services {
         if !row.integration.is_active {
             return Err(ServiceError::Paused);
         }
+        refuse_denied(&row, operations, url.kind())?;
         let ready = self.fresh(&scope, row, &url).await?;
         let mut provider = self.registry.open(&url, &ready.token, ready.known())?;
-        refuse_denied(&ready.row, operation, provider.has_releases())?;
         let mut found = provider.info().await;
         if found.as_ref().is_err_and(is_refusal)
             && let Some(next) = self.after_refusal(&scope, &ready, &url).await?
@@ -84,23 +84,26 @@ impl Services {
 /// Refuses what the last check found to be denied.
 fn refuse_denied(
     row: &TenantScmIntegration,
-    operation: Operation,
-    has_releases: bool,
+    operations: &[Operation],
+    kind: HostKind,
 ) -> Result<(), ServiceError> {
     // Where there are no releases, release notes are the message of a tag.
-    let operation = match operation {
+    let has_releases = matches!(kind, HostKind::Github | HostKind::Gitlab);
+    let needed = operations.iter().map(|operation| match operation {
         Operation::CreateRelease if !has_releases => Operation::CreateTag,
-        operation => operation,
-    };
-    let denied = row
-        .operations
-        .iter()
-        .find(|report| report.operation == operation && report.state == OperationState::Denied);
-    match denied {
-        None => Ok(()),
-        Some(report) => Err(ServiceError::Denied {
-            operation,
-            missing: report.missing.clone(),
-        }),
+        operation => *operation,
+    });
+    for operation in needed.chain([Operation::ReadRepository]) {
+        let denied = row
+            .operations
+            .iter()
+            .find(|report| report.operation == operation && report.state == OperationState::Denied);
+        if let Some(report) = denied {
+            return Err(ServiceError::Denied {
+                operation,
+                missing: report.missing.clone(),
+            });
+        }
     }
+    Ok(())
 }

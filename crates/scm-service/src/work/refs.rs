@@ -27,7 +27,7 @@ impl Services {
         request: &ListRequest,
     ) -> Result<Listing<BranchInfo>, ServiceError> {
         let work = self
-            .work(caller, Role::Viewer, id, Operation::ReadRepository)
+            .work(caller, Role::Viewer, id, &[Operation::ReadRepository])
             .await?;
         Ok(work.provider.branches(&work.info, request).await?)
     }
@@ -40,7 +40,7 @@ impl Services {
         name: &BranchName,
     ) -> Result<BranchInfo, ServiceError> {
         let work = self
-            .work(caller, Role::Viewer, id, Operation::ReadRepository)
+            .work(caller, Role::Viewer, id, &[Operation::ReadRepository])
             .await?;
         Ok(work.provider.branch(&work.info, name).await?)
     }
@@ -57,7 +57,7 @@ impl Services {
         new: &NewBranch,
     ) -> Result<Ensured<BranchInfo>, ServiceError> {
         let work = self
-            .work(caller, Role::Editor, id, Operation::CreateBranch)
+            .work(caller, Role::Editor, id, &[Operation::CreateBranch])
             .await?;
         let from = work.provider.resolve(&work.info, &new.from).await?;
         match expect(&from, new.expected_sha.as_ref()) {

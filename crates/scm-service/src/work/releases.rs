@@ -52,7 +52,7 @@ pub struct ReleaseNotes {
     pub count: u64,
     /// False if counting stopped at the cap.
     pub exact: bool,
-    /// True if there are more commits than were looked at.
+    /// True if there are more commits than the notes list.
     pub truncated: bool,
     /// The host's own page of all changes; the tag's page for a first release.
     pub url: String,
@@ -102,6 +102,9 @@ pub struct Released {
 const NO_RELEASE_PAGE: &str = "This code host has no releases, so there is no release page: the notes are the message of the \
      annotated tag";
 
+const NO_RELEASE_PAGE_NOR_MARK: &str = "This code host has no releases, so there is no release page: the notes are the message of the \
+     annotated tag, and the mark that it is not ready for everybody was left out";
+
 const NO_MARK: &str =
     "This code host has no mark for releases that are not ready for everybody; it was left out";
 
@@ -118,7 +121,7 @@ impl Services {
         request: &NotesRequest,
     ) -> Result<ReleaseNotes, ServiceError> {
         let work = self
-            .work(caller, Role::Editor, id, Operation::ReadRepository)
+            .work(caller, Role::Editor, id, &[Operation::ReadRepository])
             .await?;
         let tag = work.provider.tag(&work.info, &request.current).await?;
         work.notes(
@@ -142,9 +145,11 @@ impl Services {
         id: &IntegrationId,
         new: &NewRelease,
     ) -> Result<Ensured<Released>, ServiceError> {
-        let work = self
-            .work(caller, Role::Editor, id, Operation::CreateRelease)
-            .await?;
+        let operations: &[_] = match &new.target {
+            Some(_) => &[Operation::CreateTag, Operation::CreateRelease],
+            None => &[Operation::CreateRelease],
+        };
+        let work = self.work(caller, Role::Editor, id, operations).await?;
         if work.provider.has_releases() {
             work.release(new).await
         } else {
@@ -174,13 +179,8 @@ impl Work {
         let compare_url = previous
             .as_ref()
             .map(|previous| self.url.compare_url(previous, current));
-        let Comparison {
-            count,
-            exact,
-            truncated,
-            ..
-        } = comparison;
-        let notes = notes::render(&Facts {
+        let Comparison { count, exact, .. } = comparison;
+        let (notes, truncated) = notes::render(&Facts {
             current,
             previous: previous.as_ref(),
             comparison: &comparison,
@@ -216,6 +216,12 @@ impl Work {
     async fn release(&self, new: &NewRelease) -> Result<Ensured<Released>, ServiceError> {
         let (provider, info) = (&self.provider, &self.info);
         let name = new.name.clone().unwrap_or_else(|| new.tag.to_string());
+        if let Some(found) = self.existing(new).await? {
+            return Ok(Ensured::existing(found));
+        }
+        if new.target.is_some() {
+            provider.reserve(1, 1).await?;
+        }
         let tag = match &new.target {
             None => provider.tag(info, &new.tag).await?,
             Some(target) => match self.target(&new.tag, target).await? {
@@ -253,6 +259,40 @@ impl Work {
         })
     }
 
+    /// The release that is there already, where nothing is said of its notes: those that would be made
+    /// now may differ from those that were made then, because of a tag that came between. It has to
+    /// be where it was expected, and under the name that was given.
+    async fn existing(&self, new: &NewRelease) -> Result<Option<Released>, ServiceError> {
+        let (provider, info) = (&self.provider, &self.info);
+        if new.notes.is_some() {
+            return Ok(None);
+        }
+        let Some(release) = provider.release(info, &new.tag).await? else {
+            return Ok(None);
+        };
+        let tag = provider.tag(info, &new.tag).await?;
+        let expected = match &new.target {
+            Some(TagTarget::Branch { expected_sha, .. }) => expected_sha.as_ref(),
+            Some(TagTarget::Commit(sha)) => Some(sha),
+            None => None,
+        };
+        let is_elsewhere = expected.is_some_and(|expected| *expected != tag.commit_sha);
+        let is_other = new.name.as_ref().is_some_and(|name| *name != release.name)
+            || (new.prerelease != release.prerelease && provider.marks_prereleases());
+        if is_elsewhere || is_other {
+            return Ok(None);
+        }
+        Ok(Some(Released {
+            tag,
+            url: release.url.clone(),
+            notes: release.notes.clone(),
+            previous_tag: None,
+            release: Some(release),
+            notes_confirmed: true,
+            remark: None,
+        }))
+    }
+
     async fn release_by_message(
         &self,
         new: &NewRelease,
@@ -276,9 +316,14 @@ impl Work {
             message,
         };
         let ensured = provider.ensure_tag(info, &tag).await?;
+        let no_release_page = if new.prerelease {
+            NO_RELEASE_PAGE_NOR_MARK
+        } else {
+            NO_RELEASE_PAGE
+        };
         let remark = match (&ensured.value.message, ensured.value.annotated) {
-            _ if !ensured.existing => NO_RELEASE_PAGE,
-            (Some(found), _) if same_text(found, &tag.message) => NO_RELEASE_PAGE,
+            _ if !ensured.existing => no_release_page,
+            (Some(found), _) if same_text(found, &tag.message) => no_release_page,
             (None, Some(true) | None) => MESSAGE_NOT_TOLD,
             (Some(_), _) | (None, Some(false)) => {
                 return Err(ServiceError::TagMessageDiffers {

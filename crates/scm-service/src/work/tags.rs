@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use scm_providers::{ProviderError, TagList};
 use scm_types::{
     BranchName, Caller, CommitSha, Ensured, IntegrationId, NewTag as TagAt, Operation, PageLimit,
-    RefSearch, RefSpec, Role, TagInfo, TagName,
+    RefSearch, RefSpec, Role, TagInfo, TagName, TagOrder, Timestamp,
 };
 
 use super::{open::Work, refs::expect};
@@ -27,11 +27,12 @@ pub struct TagRequest {
     pub after: Option<TagCursor>,
 }
 
-/// The place behind which a page of tags starts: the last tag before it. Opaque to callers.
+/// The place behind which a page of tags starts: the last tag before it. Opaque to callers. It is
+/// found again also when that tag is gone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TagCursor {
-    position: usize,
     name: String,
+    date: Option<Timestamp>,
 }
 
 /// A text that is no place in a list of tags.
@@ -41,7 +42,10 @@ pub struct InvalidTagCursor;
 
 impl fmt::Display for TagCursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.position, self.name)
+        match self.date {
+            Some(date) => write!(f, "tag.{}.{}", date.as_millis(), self.name),
+            None => write!(f, "tag..{}", self.name),
+        }
     }
 }
 
@@ -49,11 +53,19 @@ impl FromStr for TagCursor {
     type Err = InvalidTagCursor;
 
     fn from_str(raw: &str) -> Result<Self, Self::Err> {
-        let (position, name) = raw.split_once('.').ok_or(InvalidTagCursor)?;
+        let place = raw.strip_prefix("tag.").ok_or(InvalidTagCursor)?;
+        let (date, name) = place.split_once('.').ok_or(InvalidTagCursor)?;
+        let date = match date {
+            "" => None,
+            date => {
+                let millis = date.parse().map_err(|_| InvalidTagCursor)?;
+                Some(Timestamp::from_millis(millis).ok_or(InvalidTagCursor)?)
+            }
+        };
         let fits = !name.is_empty() && name.len() <= MAX_CURSOR;
         Ok(Self {
-            position: position.parse().map_err(|_| InvalidTagCursor)?,
             name: fits.then(|| name.to_owned()).ok_or(InvalidTagCursor)?,
+            date,
         })
     }
 }
@@ -105,7 +117,7 @@ impl Services {
         request: &TagRequest,
     ) -> Result<TagPage, ServiceError> {
         let work = self
-            .work(caller, Role::Viewer, id, Operation::ReadRepository)
+            .work(caller, Role::Viewer, id, &[Operation::ReadRepository])
             .await?;
         let list = work.provider.tags(&work.info, &request.prefix).await?;
         Ok(page(list, request))
@@ -119,7 +131,7 @@ impl Services {
         prefix: &str,
     ) -> Result<TagPage, ServiceError> {
         let work = self
-            .work(caller, Role::Viewer, id, Operation::ReadRepository)
+            .work(caller, Role::Viewer, id, &[Operation::ReadRepository])
             .await?;
         let list = work.provider.latest_tag(&work.info, prefix).await?;
         Ok(TagPage {
@@ -138,7 +150,7 @@ impl Services {
         name: &TagName,
     ) -> Result<TagInfo, ServiceError> {
         let work = self
-            .work(caller, Role::Viewer, id, Operation::ReadRepository)
+            .work(caller, Role::Viewer, id, &[Operation::ReadRepository])
             .await?;
         Ok(work.provider.tag(&work.info, name).await?)
     }
@@ -155,7 +167,7 @@ impl Services {
         new: &NewTag,
     ) -> Result<Ensured<TagInfo>, ServiceError> {
         let work = self
-            .work(caller, Role::Editor, id, Operation::CreateTag)
+            .work(caller, Role::Editor, id, &[Operation::CreateTag])
             .await?;
         let message = new.message.clone();
         let message = message.filter(|message| !message.trim().is_empty());
@@ -209,26 +221,27 @@ impl Work {
     }
 }
 
-/// The part of the list behind the cursor. A tag that was removed meanwhile leaves its place to the
-/// one that stood behind it.
+/// The part of the list behind the cursor.
 fn page(list: TagList, request: &TagRequest) -> TagPage {
     let search = request.search.as_ref();
+    let after = request.after.as_ref();
+    let after = after.map(|after| TagOrder::of(&after.name, after.date));
+    let is_behind = |tag: &TagInfo| {
+        let after = after.as_ref();
+        after.is_none_or(|after| TagOrder::of(&tag.name, tag.date) < *after)
+    };
     let fits = |tag: &TagInfo| search.is_none_or(|search| search.matches(&tag.name));
-    let mut tags: Vec<_> = list.tags.into_iter().filter(fits).collect();
-    let start = request.after.as_ref().map_or(0, |after| {
-        let at = tags.iter().position(|tag| tag.name == after.name);
-        at.map_or(after.position.saturating_sub(1), |at| at + 1)
-    });
-    let mut rest = tags.split_off(start.min(tags.len()));
+    let mut tags = list.tags;
+    tags.retain(|tag| fits(tag) && is_behind(tag));
     let limit = usize::from(request.limit.get());
-    let more = rest.len() > limit;
-    rest.truncate(limit);
-    let next = rest.last().filter(|_| more).map(|tag| TagCursor {
-        position: start + rest.len(),
+    let more = tags.len() > limit;
+    tags.truncate(limit);
+    let next = tags.last().filter(|_| more).map(|tag| TagCursor {
         name: tag.name.clone(),
+        date: tag.date,
     });
     TagPage {
-        items: rest,
+        items: tags,
         next,
         truncated: list.truncated,
         exact: list.exact,
@@ -262,29 +275,31 @@ mod tests {
 
     #[test]
     fn pages_follow_one_another() {
-        let all = ["v4", "v3", "v2", "v1"];
+        let all = ["v4.0", "v3.0", "v2.0", "v1.0"];
         let mut request = TagRequest {
             limit: PageLimit::new(2).unwrap(),
             ..TagRequest::default()
         };
         let first = page(list(&all), &request);
-        assert_eq!(names(&first), ["v4", "v3"]);
+        assert_eq!(names(&first), ["v4.0", "v3.0"]);
         let text = first.next.unwrap().to_string();
         request.after = Some(text.parse().unwrap());
         let last = page(list(&all), &request);
-        assert_eq!(names(&last), ["v2", "v1"]);
+        assert_eq!(names(&last), ["v2.0", "v1.0"]);
         assert_eq!(last.next, None);
-        let grown = page(list(&["v5", "v4", "v3", "v2"]), &request);
-        assert_eq!(names(&grown), ["v2"], "one came before");
-        let shrunk = page(list(&["v4", "v2", "v1"]), &request);
-        assert_eq!(names(&shrunk), ["v2", "v1"], "it was removed");
-        request.after = Some("99.v9".parse().unwrap());
-        assert!(page(list(&all), &request).items.is_empty());
+        let grown = page(list(&["v5.0", "v4.0", "v3.0", "v2.0"]), &request);
+        assert_eq!(names(&grown), ["v2.0"], "one came before");
+        let shrunk = page(list(&["v2.0", "v1.0"]), &request);
+        assert_eq!(
+            names(&shrunk),
+            ["v2.0", "v1.0"],
+            "all before it were removed"
+        );
     }
 
     #[test]
     fn places_that_are_none() {
-        for raw in ["", "1", ".v1", "x.v1", "1.", "-1.v1"] {
+        for raw in ["", "1", "tag", "tag.", "tag..", "tag.x.v1", "2.0.", "99.v9"] {
             assert_eq!(raw.parse::<TagCursor>(), Err(InvalidTagCursor), "{raw:?}");
         }
     }

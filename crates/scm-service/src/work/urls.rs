@@ -1,6 +1,8 @@
 //! Web addresses of a repository and of what is in it. No code host is asked.
 
-use scm_types::{BranchName, Caller, CommitSha, IntegrationId, RefSpec, Revision, Role, TagName};
+use scm_types::{
+    BranchName, Caller, CommitSha, HostKind, IntegrationId, RefSpec, Revision, Role, TagName,
+};
 use serde::Serialize;
 
 use crate::{ServiceError, Services};
@@ -15,7 +17,7 @@ pub struct UrlRequest {
     /// A commit.
     pub commit: Option<CommitSha>,
     /// The two sides of a comparison, the base first. A name that is not said to be a branch or a
-    /// tag is taken as a branch.
+    /// tag is taken as it is; on Data Center it must be said.
     pub compare: Option<(RefSpec, RefSpec)>,
 }
 
@@ -56,7 +58,8 @@ impl Services {
         let tag = request.tag.as_ref();
         let compare = match &request.compare {
             Some((base, head)) => {
-                let (base, head) = (Side::of("base", base)?, Side::of("head", head)?);
+                let base = Side::of(url.kind(), "base", base)?;
+                let head = Side::of(url.kind(), "head", head)?;
                 Some(url.compare_url(base.revision(), head.revision()))
             }
             None => None,
@@ -74,18 +77,24 @@ impl Services {
 
 /// One side of a comparison.
 enum Side<'a> {
-    Branch(BranchName),
+    /// A short name, which stands in an address as it is.
+    Short(TagName),
     Given(Revision<'a>),
 }
 
 impl<'a> Side<'a> {
-    fn of(field: &str, spec: &'a RefSpec) -> Result<Self, ServiceError> {
+    fn of(kind: HostKind, field: &str, spec: &'a RefSpec) -> Result<Self, ServiceError> {
         Ok(match spec {
             RefSpec::Branch(name) => Self::Given(name.into()),
             RefSpec::Tag(name) => Self::Given(name.into()),
             RefSpec::Commit(sha) => Self::Given(sha.into()),
-            RefSpec::Name(name) => Self::Branch(
-                BranchName::parse(name.as_str())
+            // The one product whose addresses say which it is.
+            RefSpec::Name(name) if kind == HostKind::BitbucketDataCenter => {
+                let problem = format!("must be refs/heads/{name}, refs/tags/{name} or a commit id");
+                return Err(ServiceError::invalid(field, problem));
+            }
+            RefSpec::Name(name) => Self::Short(
+                TagName::parse(name.as_str())
                     .map_err(|error| ServiceError::invalid(field, error))?,
             ),
         })
@@ -93,7 +102,7 @@ impl<'a> Side<'a> {
 
     fn revision(&self) -> Revision<'_> {
         match self {
-            Self::Branch(name) => name.into(),
+            Self::Short(name) => name.into(),
             Self::Given(revision) => *revision,
         }
     }

@@ -116,6 +116,7 @@ async fn tags_are_peeled_and_told_apart() {
     repo.tag("rel/light", "main");
     repo.annotated_tag("rel/heavy", "main", "Notes");
     repo.commit("main", "Later");
+    repo.tag("rel/later", "main");
     let want = bench.sha("rel/light");
     let (provider, info) = bench.work().await;
     for (name, annotated) in [("rel/light", false), ("rel/heavy", true)] {

@@ -179,10 +179,43 @@ async fn many_tags_without_a_version_are_listed_and_the_doubt_is_told() {
     // GitHub and Data Center give no dates in their lists.
     for (dialect, exact) in [(Dialect::Github, false), (Dialect::Gitlab, true)] {
         let bench = GitBench::start(dialect).await;
-        let names = (0..150).map(|n| format!("nightly-{n:03}"));
-        bench.host.repo().tags(names, "main");
+        let messages = (0..150).map(|n| format!("Night {n}"));
+        let nights = bench.host.repo().commits("main", messages);
+        for (n, commit) in nights.iter().enumerate() {
+            bench.host.repo().tag(&format!("nightly-{n:03}"), commit);
+        }
         let (provider, info) = bench.work().await;
         let list = provider.tags(&info, "").await.unwrap();
         assert_eq!((list.tags.len(), list.exact), (150, exact), "{dialect:?}");
     }
+}
+
+#[tokio::test]
+async fn tags_of_one_version_come_by_date() {
+    on_every_dialect(|bench| async move {
+        let dialect = bench.host.dialect();
+        let repo = bench.host.repo();
+        // By name the older one of each version would come first.
+        for name in ["i_4.0.0", "wps_4.0.0", "i_5.0.0", "wps_5.0.0"] {
+            repo.commit("main", name);
+            repo.tag(name, "main");
+        }
+        repo.commit("main", "Next");
+        repo.tag("wps_5.1.0", "main");
+        let (provider, info) = bench.work().await;
+        let list = provider.tags(&info, "").await.unwrap();
+        let names: Vec<_> = list.tags.iter().map(|tag| tag.name.as_str()).collect();
+        let want = ["wps_5.1.0", "wps_5.0.0", "i_5.0.0", "wps_4.0.0", "i_4.0.0"];
+        assert_eq!(names, want, "{dialect:?}");
+        assert!(list.exact);
+        let commit = bench.sha("wps_5.1.0");
+        let previous = provider
+            .previous_tag(&info, &tag("wps_5.1.0"), &commit)
+            .await;
+        assert_eq!(previous.unwrap().unwrap().name, "wps_5.0.0", "{dialect:?}");
+        repo.delete_ref("refs/tags/wps_5.1.0");
+        let latest = bench.provider().latest_tag(&info, "").await.unwrap();
+        assert_eq!(latest.tags[0].name, "wps_5.0.0", "{dialect:?}");
+    })
+    .await;
 }

@@ -22,6 +22,10 @@ fn commit(subject: &str, author: &str) -> CommitInfo {
 }
 
 fn notes_of(commits: Vec<CommitInfo>, truncated: bool) -> String {
+    render_of(commits, truncated).0
+}
+
+fn render_of(commits: Vec<CommitInfo>, truncated: bool) -> (String, bool) {
     let comparison = Comparison {
         count: commits.len() as u64 + u64::from(truncated),
         exact: true,
@@ -131,8 +135,11 @@ fn what_is_left_out_is_told() {
     let commits: Vec<_> = (0..1_000)
         .map(|_| commit(&"x".repeat(400), "Octo"))
         .collect();
+    let (notes, is_cut) = render_of(commits.clone(), false);
+    assert!(is_cut, "for programs, too");
+    assert!(notes.contains("of 1000 commits are listed"), "{notes}");
     let notes = notes_of(commits, true);
-    assert!(notes.len() < 125_000);
+    assert!(notes.len() <= MAX_NOTES);
     assert!(notes.contains("of 1001 commits are listed"), "{notes}");
     assert!(notes.contains('…'));
     let notes = notes_of(Vec::new(), false);
