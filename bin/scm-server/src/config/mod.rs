@@ -34,6 +34,7 @@ pub(crate) struct Config {
     pub(crate) keys: Option<String>,
     #[serde(default)]
     pub(crate) keys_file: Option<PathBuf>,
+    pub(crate) keys_check_seconds: u64,
     pub(crate) workers: usize,
     pub(crate) drain_seconds: u64,
     pub(crate) shutdown_timeout_seconds: u64,
@@ -84,6 +85,9 @@ impl Config {
         {
             problems.push("public_url: must start with https:// or http://".to_owned());
         }
+        if !(1..=3_600).contains(&self.keys_check_seconds) {
+            problems.push("keys_check_seconds: must be from 1 to 3600".to_owned());
+        }
         if self.workers > 1_024 {
             problems.push("workers: must be at most 1024".to_owned());
         }
@@ -92,6 +96,7 @@ impl Config {
         }
         for result in [
             self.database.problem(),
+            self.providers.problem(),
             self.auth.api_keys().err(),
             self.provider_hosts().err(),
         ] {

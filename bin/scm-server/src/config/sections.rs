@@ -213,6 +213,26 @@ pub(crate) struct Providers {
     pub(crate) budget_seconds: u64,
 }
 
+impl Providers {
+    /// The longest an operation may take: less than a request holds its `Idempotency-Key` for, with
+    /// room for what is not a call to a host.
+    const MAX_BUDGET: u64 = 50;
+
+    pub(super) fn problem(&self) -> Option<ConfigError> {
+        let max = Self::MAX_BUDGET;
+        let problems: Vec<_> = [
+            ("connect_timeout_seconds", self.connect_timeout_seconds),
+            ("request_timeout_seconds", self.request_timeout_seconds),
+            ("budget_seconds", self.budget_seconds),
+        ]
+        .into_iter()
+        .filter(|(_, seconds)| !(1..=max).contains(seconds))
+        .map(|(name, _)| format!("providers.{name}: must be from 1 to {max}"))
+        .collect();
+        (!problems.is_empty()).then_some(ConfigError(problems))
+    }
+}
+
 /// `[[hosts]]`
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

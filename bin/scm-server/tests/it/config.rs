@@ -32,6 +32,11 @@ fn wrong_settings_end_with_78_and_name_the_key() {
     check("", &[("SCM_DATABSE__URL", "x")], &["SCM_DATABSE__URL"]);
     check("", &[("SCM_WORKERS", "many")], &["workers"]);
     check("this is no TOML", &[], &["scm.toml"]);
+    check(
+        "[providers]\nbudget_seconds = 60\n",
+        &[],
+        &["providers.budget_seconds: must be from 1 to 50"],
+    );
     check("[auth]\nmode = \"open\"\n", &[], &["mode"]);
     check(
         "[auth]\nmode = \"api-keys\"\n",
