@@ -199,7 +199,7 @@ async fn a_write_that_would_wait_too_long_is_told_when_to_come_again() {
     let first = session(&host, &PACED, &shared, "t0k3n");
     first.send_write(post(&host)).await.unwrap();
     let error = first.send_write(post(&host)).await.err().unwrap();
-    assert_eq!(error.code(), "rate_limited");
+    assert_eq!(error.code(), "paced");
     let wait = error.retry_after().unwrap();
     assert!(wait > Duration::from_mins(59), "{wait:?}");
     assert_eq!(host.calls(), 1);
