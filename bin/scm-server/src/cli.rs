@@ -1,8 +1,9 @@
 //! The command line.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, num::NonZeroU64, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand};
+use scm_store::RewrapOptions;
 
 /// Connects tenants' GitHub, GitLab and Bitbucket repositories and keeps the connections safe.
 #[derive(Parser)]
@@ -95,12 +96,52 @@ pub(crate) enum ConfigCommand {
 
 #[derive(Subcommand)]
 pub(crate) enum Keys {
-    /// Make a key file with one fresh key
-    Generate {
-        /// The file to make; an existing one is not touched
-        #[arg(long, value_name = "FILE")]
-        out: PathBuf,
+    /// Make a fresh key: in a new file, or in the key file that the settings name
+    Generate(GenerateKey),
+    /// Make a key of the file the current one: new values are sealed with it
+    Promote {
+        /// The key
+        id: String,
     },
+    /// List the keys, and how many stored values need each
+    List {
+        /// For machines
+        #[arg(long)]
+        json: bool,
+    },
+    /// Seal every stored value with the current key; can be stopped and run again at any time
+    Rewrap {
+        /// Rows that are read at a time
+        #[arg(long, value_name = "ROWS", default_value_t = RewrapOptions::BATCH)]
+        batch: NonZeroU64,
+        /// Open every value, change nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Take a key out that no stored value needs any more
+    Retire {
+        /// The key
+        id: String,
+    },
+}
+
+/// Where the fresh key goes.
+#[derive(Args)]
+#[command(group = ArgGroup::new("place").required(true).multiple(true))]
+pub(crate) struct GenerateKey {
+    /// Make this file; an existing one is not touched
+    #[arg(long, value_name = "FILE", group = "place", conflicts_with_all = ["add", "promote", "id"])]
+    pub(crate) out: Option<PathBuf>,
+    /// Add it to the key file: servers can read with it from then on, and seal with the key before
+    #[arg(long, group = "place")]
+    add: bool,
+    /// Add it and make it the current one: servers read with it first and seal with it a little
+    /// later
+    #[arg(long, group = "place")]
+    pub(crate) promote: bool,
+    /// Its name: letters, digits, - and _; made up if it is not given
+    #[arg(long)]
+    pub(crate) id: Option<String>,
 }
 
 #[derive(Subcommand)]

@@ -1,17 +1,19 @@
 //! Opening what the server stands on: the key ring, the database, and the proof that they belong
 //! together.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::Path, time::Duration};
 
 use anyhow::{Context as _, bail};
-use scm_store::{CanaryError, Cipher, ConnectOptions, DatabaseConnection, KeyRing};
+use scm_store::{
+    CanaryError, ConnectOptions, DatabaseConnection, KeyChangeError, KeyChanges, KeyRing, KeyState,
+};
 
 use crate::config::{Config, KeySource};
 
 /// An open database whose canary opens with the keys.
 pub(crate) struct Opened {
     pub(crate) db: DatabaseConnection,
-    pub(crate) cipher: Arc<Cipher>,
+    pub(crate) keys: KeyChanges,
 }
 
 /// Makes a key file with one fresh key; gives the key's id.
@@ -81,6 +83,11 @@ pub(crate) async fn schema(
     if migrate || config.database.migrate_on_start || config.is_sqlite()? {
         return migrate_up(config).await;
     }
+    is_current(db).await
+}
+
+/// Refuses a schema that is not this program's, with what to do.
+pub(crate) async fn is_current(db: &DatabaseConnection) -> anyhow::Result<()> {
     let status = scm_migrations::status(db).await?;
     if !status.unknown.is_empty() {
         bail!(
@@ -117,12 +124,12 @@ pub(crate) async fn migrate_up(config: &Config) -> anyhow::Result<()> {
 /// The key ring; made now if it is the server's own and nothing was ever sealed.
 async fn keys(config: &Config, db: &DatabaseConnection) -> anyhow::Result<KeyRing> {
     let source = config.key_source()?;
-    let opened = match &source {
-        KeySource::Value(text) => KeyRing::parse(text).map_err(anyhow::Error::from),
-        KeySource::Given(path) => KeyRing::load(path).map_err(anyhow::Error::from),
-        KeySource::Own(path) => own_keys(path, db).await,
-    };
-    opened.with_context(|| format!("the keys in {} cannot be used", source.label()))
+    match &source {
+        KeySource::Own(path) => own_keys(path, db)
+            .await
+            .with_context(|| format!("the keys in {} cannot be used", source.label())),
+        _ => source.read(),
+    }
 }
 
 /// The key file in the data directory. A lost one is not replaced: a new key could open nothing.
@@ -152,14 +159,29 @@ async fn own_keys(path: &Path, db: &DatabaseConnection) -> anyhow::Result<KeyRin
 pub(crate) async fn open(config: &Config, migrate: bool) -> anyhow::Result<Opened> {
     let db = connect(config).await?;
     schema(config, &db, migrate).await?;
-    let cipher = Arc::new(Cipher::new(keys(config, &db).await?));
-    let from = config.key_source()?.label();
-    match scm_store::check_canary(&db, &cipher).await {
-        Err(error @ CanaryError::WrongKeys { .. }) => {
+    let (keys, state) = start_keys(config, &db, keys(config, &db).await?).await?;
+    tracing::info!(keys = ids(&keys.cipher().ring()), ?state, "opened the keys");
+    Ok(Opened { db, keys })
+}
+
+/// The keys in use, if they are this database's.
+pub(crate) async fn start_keys(
+    config: &Config,
+    db: &DatabaseConnection,
+    ring: KeyRing,
+) -> anyhow::Result<(KeyChanges, KeyState)> {
+    match KeyChanges::start(db, ring, config.keys_settle()).await {
+        Err(error @ KeyChangeError::Canary(CanaryError::WrongKeys { .. })) => {
+            let from = config.key_source()?.label();
             let text = "are not the ones that this database was sealed with";
-            return Err(error).with_context(|| format!("the keys in {from} {text}"));
+            Err(error).with_context(|| format!("the keys in {from} {text}"))
         }
-        other => other?,
-    };
-    Ok(Opened { db, cipher })
+        other => Ok(other?),
+    }
+}
+
+/// The names of the keys, the one that is sealed with first.
+pub(crate) fn ids(ring: &KeyRing) -> String {
+    let ids: Vec<_> = ring.ids().map(ToString::to_string).collect();
+    ids.join(", ")
 }

@@ -5,6 +5,7 @@ mod cli;
 mod commands;
 mod config;
 mod database;
+mod fault;
 mod telemetry;
 
 use std::process::ExitCode;
@@ -12,7 +13,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use crate::{
-    cli::{Cli, Command, ConfigCommand},
+    cli::{Cli, Command, ConfigCommand, GenerateKey, Keys},
     config::{ConfigError, Layers},
 };
 
@@ -44,7 +45,9 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match &cli.command {
-        Some(Command::Keys(command)) => return commands::keys::run(command),
+        Some(Command::Keys(Keys::Generate(GenerateKey { out: Some(out), .. }))) => {
+            return commands::keys::make(out);
+        }
         Some(Command::ApiKeys(command)) => return commands::api_keys::run(command),
         _ => {}
     }
@@ -59,7 +62,10 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     }
     let config = layers.config()?;
     match cli.command {
-        Some(Command::Migrate(_) | Command::Healthcheck) => config.check_without_keys()?,
+        // Those about the keys say themselves what is wrong with them.
+        Some(Command::Migrate(_) | Command::Healthcheck | Command::Keys(_)) => {
+            config.check_without_keys()?;
+        }
         _ => config.check()?,
     }
     match cli.command {
@@ -68,7 +74,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Migrate(command)) => commands::migrate::run(&config, &command),
         Some(Command::Config(_)) => Ok(commands::config::checked()),
         Some(Command::Healthcheck) => commands::healthcheck::run(&config),
+        Some(Command::Keys(command)) => commands::keys::run(&config, &command),
         // Done above, before the settings were read.
-        Some(Command::Keys(_) | Command::ApiKeys(_)) => Ok(ExitCode::SUCCESS),
+        Some(Command::ApiKeys(_)) => Ok(ExitCode::SUCCESS),
     }
 }

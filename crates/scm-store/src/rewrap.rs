@@ -133,7 +133,10 @@ pub async fn rewrap(
         watch,
         done: Rewrapped::default(),
     };
-    run.check_in_use().await?;
+    // Nothing is written in a dry run, so the key need not be in use yet.
+    if !options.dry_run {
+        run.check_in_use().await?;
+    }
     let rows = Entity::find().filter(with_secrets());
     run.done.total = run.db.run(|pool| rows.clone().count(pool)).await?;
     for _ in 0..PASSES {

@@ -1,6 +1,7 @@
 //! `serve`: opens the database, listens, and stops when it is asked to.
 
 mod health;
+mod keys;
 mod stop;
 
 use std::{process::ExitCode, sync::Arc, time::Duration};
@@ -56,7 +57,10 @@ fn authentication(config: &Config) -> anyhow::Result<Authentication> {
 }
 
 async fn serve(config: Config, migrate: bool) -> anyhow::Result<()> {
-    let Opened { db, cipher } = database::open(&config, migrate).await?;
+    // From here on a SIGHUP does not end the process.
+    let hangup = keys::hangup()?;
+    let Opened { db, keys } = database::open(&config, migrate).await?;
+    let cipher = keys.cipher();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let services = Services::builder(db.clone(), Arc::clone(&cipher))
         .hosts(config.provider_hosts()?)
@@ -89,9 +93,12 @@ async fn serve(config: Config, migrate: bool) -> anyhow::Result<()> {
 
     announce(&config, &addresses)?;
     let drain = Duration::from_secs(config.drain_seconds);
+    let keys = keys::KeyWatch::new(config.key_source()?, keys, config.keys_check());
+    let watching = tokio::spawn(keys.run(hangup));
     let stopping = tokio::spawn(stop::on_signal(server.handle(), draining, drain));
     server.await.context("the server failed")?;
     stopping.abort();
+    watching.abort();
     // A frozen database must not keep the process.
     if tokio::time::timeout(CLOSING, db.close()).await.is_err() {
         tracing::warn!("the database did not take leave in time");

@@ -1,12 +1,17 @@
 //! Where the master keys come from.
 
-use std::path::PathBuf;
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use scm_store::KeyRing;
+use anyhow::Context as _;
+use scm_store::{KeyFile, KeyRing};
 
 use super::{Config, ConfigError};
 
 /// Where the master keys come from.
+#[derive(Clone)]
 pub(crate) enum KeySource {
     /// The setting `keys` itself.
     Value(String),
@@ -23,6 +28,35 @@ impl KeySource {
             Self::Value(_) => "the setting keys".to_owned(),
             Self::Given(path) => format!("{} (keys_file)", path.display()),
             Self::Own(path) => path.display().to_string(),
+        }
+    }
+
+    /// The keys as they stand there now.
+    pub(crate) fn read(&self) -> anyhow::Result<KeyRing> {
+        self.read_quietly()
+            .with_context(|| format!("the keys in {} cannot be used", self.label()))
+    }
+
+    fn read_quietly(&self) -> anyhow::Result<KeyRing> {
+        Ok(match self {
+            Self::Value(text) => KeyRing::parse(text)?,
+            Self::Given(path) | Self::Own(path) => KeyRing::load(path)?,
+        })
+    }
+
+    /// The file, to change it.
+    pub(crate) fn edit(&self) -> anyhow::Result<KeyFile> {
+        KeyFile::open(self.file()?)
+            .with_context(|| format!("the keys in {} cannot be used", self.label()))
+    }
+
+    fn file(&self) -> anyhow::Result<&Path> {
+        match self {
+            Self::Given(path) | Self::Own(path) => Ok(path),
+            Self::Value(_) => anyhow::bail!(
+                "the keys are given as the setting keys, which only you can change; or write them \
+                 into a file and name it as keys_file"
+            ),
         }
     }
 }
@@ -47,22 +81,34 @@ impl Config {
 
     /// What is wrong with keys that the operator gave.
     pub(super) fn key_problem(&self) -> Option<ConfigError> {
-        let problem = match self.key_source() {
+        let source = match self.key_source() {
             Err(error) => return Some(error),
+            // It may have to be made yet.
             Ok(KeySource::Own(_)) => return None,
-            Ok(KeySource::Value(text)) => {
-                KeyRing::parse(&text).map(drop).map_err(anyhow::Error::from)
-            }
-            Ok(KeySource::Given(path)) => {
-                KeyRing::load(&path).map(drop).map_err(anyhow::Error::from)
-            }
+            Ok(source) => source,
         };
-        let source = self
-            .key_source()
-            .map(|source| source.label())
-            .unwrap_or_default();
-        problem
-            .err()
-            .map(|error| ConfigError::one(format!("keys: {source}: {error:#}")))
+        let error = source.read_quietly().err()?;
+        Some(ConfigError::one(format!(
+            "keys: {}: {error:#}",
+            source.label()
+        )))
+    }
+
+    /// How often the keys are looked at.
+    pub(crate) fn keys_check(&self) -> Duration {
+        Duration::from_secs(self.keys_check_seconds)
+    }
+
+    /// How long a new key is only read with: every replica has looked by then, one that was late
+    /// too.
+    pub(crate) fn keys_settle(&self) -> Duration {
+        self.keys_check() * 3
+    }
+
+    /// How long it takes until nobody writes any more what was sealed with a key that went out of
+    /// use: to see it, to get a connection, and to run the statement.
+    pub(crate) fn keys_out_of_use(&self) -> Duration {
+        let write = self.database.acquire_timeout_seconds + self.database.statement_timeout_seconds;
+        self.keys_check() * 2 + Duration::from_secs(write)
     }
 }

@@ -285,6 +285,7 @@ fn known_keys() -> Vec<&'static str> {
         "public_url",
         "keys",
         "keys_file",
+        "keys_check_seconds",
         "workers",
         "drain_seconds",
         "shutdown_timeout_seconds",

@@ -9,6 +9,10 @@
 mod config;
 mod durability;
 mod first_start;
+mod key_bad_input;
+#[cfg(debug_assertions)]
+mod key_crash;
+mod key_rotation;
 mod keys;
 mod migrate;
 mod old_writer;
