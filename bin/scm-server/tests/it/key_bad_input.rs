@@ -6,7 +6,7 @@ use scm_testkit::db::{Backend, TestDb};
 use serde_json::json;
 
 use crate::{
-    key_rotation::{Rotation, fill},
+    rotation::{Rotation, fill},
     server::{BASE, Place, text},
 };
 

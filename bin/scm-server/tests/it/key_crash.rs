@@ -9,7 +9,7 @@ use std::{
 use scm_testkit::db::Backend;
 
 use crate::{
-    key_rotation::{Rotation, fill, opens},
+    rotation::{Rotation, fill, opens},
     server::text,
 };
 

@@ -16,5 +16,6 @@ mod key_rotation;
 mod keys;
 mod migrate;
 mod old_writer;
+mod rotation;
 mod server;
 mod stopping;
