@@ -162,6 +162,12 @@ impl Registry {
             .any(|host| host.web == *repository.host() && host.oauth.is_some())
     }
 
+    /// Whether the operator has configured an App for any host.
+    #[must_use]
+    pub fn any_app(&self) -> bool {
+        self.hosts().iter().any(|host| host.app.is_some())
+    }
+
     /// Whether a repository can be read with an App's installation.
     #[must_use]
     pub fn has_app(&self, repository: &RepoUrl) -> bool {

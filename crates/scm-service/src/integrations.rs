@@ -6,8 +6,8 @@
 
 use scm_store::FilledKeys;
 use scm_types::{
-    Caller, CreateScmIntegrationDto, IntegrationId, Page, PageRequest, RepoUrl, Role, RowVersion,
-    SafeScmIntegration, ScmIntegrationFilters, TenantScope, UpdateScmIntegrationDto,
+    Caller, CreateScmIntegrationDto, IntegrationId, Page, PageRequest, Patch, RepoUrl, Role,
+    RowVersion, SafeScmIntegration, ScmIntegrationFilters, TenantScope, UpdateScmIntegrationDto,
 };
 
 use crate::{FieldError, Precondition, ServiceError, Services, input};
@@ -16,7 +16,8 @@ impl Services {
     /// Stores a new connection, sealed, in state PENDING; a deleted one of the same repository
     /// comes back under its old id.
     ///
-    /// Needs the role owner. Fails with every wrong field, with [`ServiceError::ForeignTenant`],
+    /// Needs the role owner, and the platform to attach an installation of the operator's GitHub App.
+    /// Fails with every wrong field, with [`ServiceError::ForeignTenant`],
     /// or with [`ServiceError::AlreadyExists`] for the same repository in any spelling.
     pub async fn create(
         &self,
@@ -38,6 +39,15 @@ impl Services {
             }
         };
         let has_app = |url: &RepoUrl| self.registry.has_app(url);
+        // Nothing at the host says which tenant an installation belongs to: whoever named that of
+        // somebody else would work on their repositories with the operator's App.
+        if dto.github_installation_id.is_some() && !caller.is_platform() && self.registry.any_app()
+        {
+            return Err(ServiceError::invalid(
+                "githubInstallationId",
+                "is attached by the platform; send the request as the platform, or give a token",
+            ));
+        }
         let new = input::new_integration(dto, creator, self.registry.web_hosts(), has_app)?;
         Ok(self.integrations.create(&scope, new).await?)
     }
@@ -78,6 +88,17 @@ impl Services {
         precondition: Option<&Precondition>,
     ) -> Result<SafeScmIntegration, ServiceError> {
         let scope = Self::scope(caller, Role::Owner)?;
+        // Without its token the connection would go on with what `create` keeps to the platform.
+        if matches!(changes.access_token, Patch::Null)
+            && !caller.is_platform()
+            && self.registry.any_app()
+        {
+            return Err(ServiceError::invalid(
+                "accessToken",
+                "can be taken away by the platform alone: the connection would go on with the \
+                 installation of the operator's App",
+            ));
+        }
         let expected = self.expected(&scope, id, precondition).await?;
         self.integrations
             .update(&scope, id, changes, expected.as_ref())

@@ -120,7 +120,7 @@ impl Bench {
     pub(crate) async fn update(&self, changes: &UpdateScmIntegrationDto) -> SafeScmIntegration {
         let updated = self
             .services
-            .update(&owner(), &self.id, changes, None)
+            .update(&platform(), &self.id, changes, None)
             .await;
         updated.unwrap()
     }
@@ -210,6 +210,13 @@ fn kind(dialect: Dialect) -> HostKind {
 
 fn tenant() -> TenantId {
     TenantId::parse("t1").unwrap()
+}
+
+pub(crate) fn platform() -> Caller {
+    Caller {
+        account: AccountId::parse("acc_0").unwrap(),
+        access: Access::Platform,
+    }
 }
 
 pub(crate) fn owner() -> Caller {

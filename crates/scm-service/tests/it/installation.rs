@@ -10,7 +10,7 @@ use scm_types::{
     CreateScmIntegrationDto, Patch, SafeScmIntegration, UpdateScmIntegrationDto, VerificationStatus,
 };
 
-use crate::bench::{APP, Bench, MINUTE, owner};
+use crate::bench::{APP, Bench, MINUTE, owner, platform};
 
 const INSTALLATION: u64 = 4711;
 const RIGHTS: [&str; 3] = ["contents", "metadata", "repository_hooks"];
@@ -24,7 +24,7 @@ fn dto(bench: &Bench) -> CreateScmIntegrationDto {
 
 async fn created(bench: &Bench) -> SafeScmIntegration {
     let dto = dto(bench);
-    bench.services.create(&owner(), dto).await.unwrap()
+    bench.services.create(&platform(), dto).await.unwrap()
 }
 
 /// A connection through an installation.
@@ -159,7 +159,7 @@ async fn a_connection_can_go_over_to_its_installation() {
         access_token: Some(scm_types::AccessToken::parse(access).unwrap()),
         ..dto(&bench)
     };
-    bench.id = bench.services.create(&owner(), dto).await.unwrap().id;
+    bench.id = bench.services.create(&platform(), dto).await.unwrap().id;
     bench.work().await.unwrap();
     assert_eq!(bench.git.installation_tokens(), 0);
     let changes = UpdateScmIntegrationDto {
@@ -178,11 +178,51 @@ async fn without_an_app_a_token_is_needed() {
     let bench = Bench::empty(db, git).await;
     let error = bench
         .services
-        .create(&owner(), bench.dto())
+        .create(&platform(), bench.dto())
         .await
         .unwrap_err();
     let ServiceError::Invalid(errors) = error else {
         panic!("{error:?}");
     };
     assert_eq!(errors[0].field, "accessToken");
+}
+
+#[tokio::test]
+async fn only_the_platform_attaches_an_installation() {
+    let mut bench = installed().await;
+    let (services, id) = (&bench.services, &bench.id);
+    services.delete(&owner(), id, true, None).await.unwrap();
+    let with_token = CreateScmIntegrationDto {
+        access_token: bench.dto().access_token,
+        ..dto(&bench)
+    };
+    for dto in [dto(&bench), with_token] {
+        let refused = services.create(&owner(), dto).await.unwrap_err();
+        let ServiceError::Invalid(errors) = &refused else {
+            panic!("{refused:?}")
+        };
+        assert_eq!(errors[0].field, "githubInstallationId");
+    }
+    // With a token of its own, which the tenant cannot take away.
+    let row = CreateScmIntegrationDto {
+        access_token: bench.dto().access_token,
+        ..dto(&bench)
+    };
+    bench.id = services.create(&platform(), row).await.unwrap().id;
+    let without = UpdateScmIntegrationDto {
+        access_token: Patch::Null,
+        ..UpdateScmIntegrationDto::default()
+    };
+    let (services, id) = (&bench.services, &bench.id);
+    let refused = services.update(&owner(), id, &without, None).await;
+    assert!(
+        matches!(refused, Err(ServiceError::Invalid(_))),
+        "{refused:?}"
+    );
+    assert!(
+        services
+            .update(&platform(), id, &without, None)
+            .await
+            .is_ok()
+    );
 }
