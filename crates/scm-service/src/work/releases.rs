@@ -87,7 +87,8 @@ pub struct Released {
     pub release: Option<ReleaseInfo>,
     /// The text of the release or, where there is none, of the tag.
     pub notes: String,
-    /// The tag that the changes are counted from; `null` for a first release and for given notes.
+    /// The tag that the changes are counted from; `null` for a first release, for given notes and for
+    /// a release that was there already.
     pub previous_tag: Option<String>,
     /// The page: of the release or, where there is none, of the tag.
     pub url: String,

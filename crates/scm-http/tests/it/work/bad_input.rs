@@ -341,7 +341,6 @@ async fn queries() {
             "/urls?head=main&branch=a..b&tag=a..b&commit=x",
             vec!["base", "branch", "tag", "commit"],
         ),
-        ("/urls?base=main&head=HEAD", vec!["head"]),
         ("/urls?release=1", vec!["release"]),
         (&format!("/compare?base={name}&head=main"), vec!["base"]),
     ] {
@@ -360,6 +359,13 @@ async fn queries() {
         let answer = bench.get(path).await.expect(400);
         assert_eq!(answer.failure().0, "malformed_query", "{path}");
     }
+
+    assert_eq!(bench.git.calls(), 0, "nobody was asked");
+
+    // The one product whose addresses say what a name is.
+    let bench = Bench::new(Dialect::DataCenter).await;
+    let answer = bench.get("/urls?base=main&head=refs/tags/v1").await;
+    assert_eq!(answer.expect(400).failure().1, ["base"]);
     assert_eq!(bench.git.calls(), 0, "nobody was asked");
 }
 

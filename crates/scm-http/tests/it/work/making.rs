@@ -228,7 +228,10 @@ async fn notes_and_releases() {
     );
     let again = bench.post("/releases", &wanted).await.expect(200);
     assert_eq!(again.json["message"], "Release exists already");
-    assert_eq!(again.data(), data);
+    let mut found = data.clone();
+    // Its notes are not made again, so nothing says which tag they begin at.
+    found["previousTag"] = Value::Null;
+    assert_eq!(again.data(), &found);
     let other = json!({"tag": "as_2.0.0", "name": "N", "notes": "Other", "prerelease": true});
     let conflict = bench.post("/releases", &other).await.expect(409);
     assert_eq!(conflict.failure().0, "release_conflict");
