@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use scm_providers::{ListRequest, ProviderError};
+use scm_testkit::git_host::Dialect;
 use scm_types::{PageLimit, RefKind, RefSearch};
 
 use super::{NAMES, conflict, on_every_dialect};
@@ -181,4 +182,44 @@ async fn a_commit_that_is_not_there_makes_no_branch() {
         assert_eq!(bench.host.repo().branch_names(), ["main"]);
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_place_that_is_gone_is_told() {
+    // Its keys are names, and the page before ended with one that is gone now.
+    let bench = GitBench::start(Dialect::Gitlab).await;
+    let names = (0..150).map(|n| format!("branch-{n:03}"));
+    bench.host.repo().branches(names, "main");
+    let mut request = ListRequest {
+        limit: PageLimit::new(100).unwrap(),
+        ..ListRequest::default()
+    };
+    let (provider, info) = bench.work().await;
+    let first = provider.branches(&info, &request).await.unwrap();
+    request.after = first.next;
+    let last = &first.items.last().unwrap().name;
+    bench.host.repo().delete_ref(&format!("refs/heads/{last}"));
+    let error = provider.branches(&info, &request).await.unwrap_err();
+    assert!(matches!(error, ProviderError::CursorGone), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_cursor_carries_nothing_but_a_place() {
+    for dialect in Dialect::ALL {
+        let bench = GitBench::start(dialect).await;
+        let (provider, info) = bench.work().await;
+        // skip, last page, and a query of somebody's making: page=2&start=0&sudo=root&q=x
+        let cursor = "0.0.cGFnZT0yJnN0YXJ0PTAmc3Vkbz1yb290JnE9eA";
+        let request = ListRequest {
+            after: Some(cursor.parse().unwrap()),
+            ..ListRequest::default()
+        };
+        let _ = provider.branches(&info, &request).await;
+        let asked = bench.host.requests();
+        let query = &asked.last().unwrap().query;
+        assert!(
+            !query.contains("sudo") && !query.contains("q=x"),
+            "{dialect:?}: {query}"
+        );
+    }
 }
