@@ -98,6 +98,8 @@ pub(crate) async fn release<H: Host>(
         return judge(found).map(Ensured::existing);
     }
     writable(info)?;
+    // Planned for this very release, if the tag before it was there already.
+    host.context().session.plan(0);
     host.context().session.reserve(2, 1).await?;
     let sent = host.create_release(info, release).await;
     let verdict = Verdict::of(&sent);

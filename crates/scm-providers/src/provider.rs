@@ -148,9 +148,9 @@ pub trait Provider: sealed::Sealed + Send + Sync {
         tag: &TagName,
     ) -> Result<Option<ReleaseInfo>, ProviderError>;
 
-    /// Makes sure, before the first of several changes is made, that the limits known of the
-    /// credential leave room for so many tags and releases.
-    async fn reserve(&self, tags: u32, releases: u32) -> Result<(), ProviderError>;
+    /// Says that a release follows on the tag that is ensured next, so that a tag is made only if the
+    /// limits known of the credential leave room for both.
+    fn plan_release(&self);
 
     /// A release of a tag that is there. [`ProviderError::ReleaseConflict`] if there is another one,
     /// [`ProviderError::NoReleases`] if the product has none.

@@ -168,11 +168,8 @@ impl<H: Host> Provider for H {
         self.find_release(info, tag).await
     }
 
-    async fn reserve(&self, tags: u32, releases: u32) -> Result<(), ProviderError> {
-        // A look before and after each.
-        let writes = tags * H::TRAITS.calls_per_tag + releases;
-        let calls = writes + tags * 2 + releases;
-        self.context().session.reserve(calls, writes).await
+    fn plan_release(&self) {
+        self.context().session.plan(1);
     }
 
     async fn ensure_release(

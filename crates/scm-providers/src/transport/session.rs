@@ -60,6 +60,8 @@ pub struct Session {
     pub(super) deadline: Instant,
     /// Calls of the credential's limit that are set aside for this operation.
     pub(super) aside: AtomicU32,
+    /// Writes that follow after those that are reserved next.
+    planned: AtomicU32,
     /// Slots for its writes.
     slots: Mutex<VecDeque<Instant>>,
 }
@@ -85,6 +87,7 @@ impl Session {
             credential: who.counted_as,
             octocrab: OnceCell::new(),
             aside: AtomicU32::new(0),
+            planned: AtomicU32::new(0),
             slots: Mutex::default(),
         })
     }
@@ -188,7 +191,12 @@ impl Session {
     /// Sets calls of the credential's limit aside, and slots for the writes among them, for a
     /// sequence that must not stop half way; fails if there are fewer. What was set aside before and
     /// is not used yet counts.
+    ///
+    /// What was [planned](Self::plan) to follow is set aside with it, once.
     pub(crate) async fn reserve(&self, calls: u32, writes: u32) -> Result<(), ProviderError> {
+        // A look goes with each of them.
+        let follow = self.planned.swap(0, Ordering::Relaxed);
+        let (calls, writes) = (calls + 2 * follow, writes + follow);
         let budgets = &self.transport.shared().budgets;
         let more = calls.saturating_sub(self.aside.load(Ordering::Relaxed));
         budgets.reserve(self.credential, more).await?;
@@ -197,6 +205,12 @@ impl Session {
             self.take_slots(writes, Instant::now())?;
         }
         Ok(())
+    }
+
+    /// Says how many writes follow after those that are reserved next. If nothing is reserved, because
+    /// nothing has to be made, nothing is set aside.
+    pub(crate) fn plan(&self, writes: u32) {
+        self.planned.store(writes, Ordering::Relaxed);
     }
 
     /// Takes slots for so many writes, those that are waiting included.

@@ -220,9 +220,7 @@ impl Work {
         if let Some(found) = self.existing(new).await? {
             return Ok(Ensured::existing(found));
         }
-        if new.target.is_some() {
-            provider.reserve(1, 1).await?;
-        }
+        provider.plan_release();
         let tag = match &new.target {
             None => provider.tag(info, &new.tag).await?,
             Some(target) => match self.target(&new.tag, target).await? {
