@@ -5,7 +5,7 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::{AccountId, InvalidEnum, TenantId};
+use crate::{AccountId, Actor, InvalidEnum, RequestId, TenantId, Who};
 
 /// What a member of a tenant may do; each role includes the ones before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -63,6 +63,40 @@ pub enum Access {
     },
 }
 
+impl Access {
+    /// The word for it in answers and settings: a role, or `platform`.
+    #[must_use]
+    pub fn role_name(&self) -> &'static str {
+        match self {
+            Self::Platform => "platform",
+            Self::Tenant { role, .. } => role.as_str(),
+        }
+    }
+
+    /// The tenant, unless it is the platform's.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&TenantId> {
+        match self {
+            Self::Platform => None,
+            Self::Tenant { tenant, .. } => Some(tenant),
+        }
+    }
+
+    /// Puts together what [`Self::role_name`] and [`Self::tenant`] take apart; `None` if the two do
+    /// not go together.
+    #[must_use]
+    pub fn of(role: &str, tenant: Option<TenantId>) -> Option<Self> {
+        match (role, tenant) {
+            ("platform", None) => Some(Self::Platform),
+            (role, Some(tenant)) => Some(Self::Tenant {
+                tenant,
+                role: role.parse().ok()?,
+            }),
+            (_, None) => None,
+        }
+    }
+}
+
 /// Who makes a request, as its credential (or the embedding host) says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
@@ -70,9 +104,34 @@ pub struct Caller {
     pub account: AccountId,
     /// How far it reaches.
     pub access: Access,
+    /// The request that it makes, if it has an id: noted in the audit log.
+    pub request_id: Option<RequestId>,
 }
 
 impl Caller {
+    /// A caller outside of any request.
+    #[must_use]
+    pub fn new(account: AccountId, access: Access) -> Self {
+        Self {
+            account,
+            access,
+            request_id: None,
+        }
+    }
+
+    /// Whoever it is that changes something.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        Actor {
+            scope: self.scope(),
+            who: match self.access {
+                Access::Platform => Who::Platform(self.account.clone()),
+                Access::Tenant { .. } => Who::Member(self.account.clone()),
+            },
+            request_id: self.request_id.clone(),
+        }
+    }
+
     /// The part of the data that this caller sees.
     #[must_use]
     pub fn scope(&self) -> TenantScope {
@@ -125,17 +184,37 @@ mod tests {
     #[test]
     fn roles_include_the_ones_before() {
         let tenant = TenantId::parse("t1").unwrap();
-        let caller = |role| Caller {
-            account: AccountId::parse("a").unwrap(),
-            access: Access::Tenant {
-                tenant: tenant.clone(),
-                role,
-            },
+        let caller = |role| {
+            let tenant = tenant.clone();
+            let account = AccountId::parse("a").unwrap();
+            Caller::new(account, Access::Tenant { tenant, role })
         };
         assert!(caller(Role::Owner).may(Role::Viewer));
         assert!(caller(Role::Editor).may(Role::Editor));
         assert!(!caller(Role::Editor).may(Role::Owner));
         assert!(!caller(Role::Viewer).may(Role::Editor));
+    }
+
+    #[test]
+    fn access_is_read_back() {
+        let tenant = || TenantId::parse("t1").unwrap();
+        for (role, tenant, good) in [
+            ("platform", None, true),
+            ("viewer", Some(tenant()), true),
+            ("owner", Some(tenant()), true),
+            ("owner", None, false),
+            ("platform", Some(tenant()), false),
+            ("root", Some(tenant()), false),
+        ] {
+            let access = Access::of(role, tenant.clone());
+            assert_eq!(access.is_some(), good, "{role} {tenant:?}");
+            if let Some(access) = access {
+                assert_eq!(
+                    (access.role_name(), access.tenant()),
+                    (role, tenant.as_ref())
+                );
+            }
+        }
     }
 
     #[test]

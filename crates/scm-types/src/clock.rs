@@ -35,6 +35,12 @@ impl FixedClock {
         Self(at.as_millis().into())
     }
 
+    /// Sets the clock, forward or back.
+    pub fn set(&self, at: Timestamp) {
+        self.0
+            .store(at.as_millis(), std::sync::atomic::Ordering::SeqCst);
+    }
+
     /// Moves the clock forward.
     pub fn advance(&self, by: std::time::Duration) {
         let later = self.now().plus(by).as_millis();

@@ -41,6 +41,7 @@ impl fmt::Display for RefKind {
 
 /// A tag, peeled: `commit_sha` is always a commit, never a tag object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TagInfo {
     /// The short name, without `refs/tags/`.
@@ -48,16 +49,20 @@ pub struct TagInfo {
     /// The commit that it stands for, through any depth of annotated tags.
     pub commit_sha: CommitSha,
     /// True for an annotated tag; `None` where the host does not tell.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub annotated: Option<bool>,
     /// When the commit was made; `None` where the host does not tell.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub date: Option<Timestamp>,
     /// The message of an annotated tag, where one tag was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub message: Option<String>,
 }
 
 /// A merged change that a commit belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PullRequestRef {
     /// Its number at the host.
@@ -68,6 +73,7 @@ pub struct PullRequestRef {
 
 /// A commit. The texts come from whoever made it: data, never markup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct CommitInfo {
     /// Its id.
@@ -77,8 +83,10 @@ pub struct CommitInfo {
     /// The name of its author.
     pub author: String,
     /// When it was committed; `None` where the host does not tell.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub date: Option<Timestamp>,
     /// The pull or merge request that brought it in, where the host's own merge text names one.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub pull_request: Option<PullRequestRef>,
     /// Its page.
     pub url: String,
@@ -86,6 +94,7 @@ pub struct CommitInfo {
 
 /// What one commit has and another has not: `git rev-list base..head`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Comparison {
     /// How many commits there are; at least so many, unless `exact`.
@@ -140,6 +149,7 @@ pub struct NewRelease {
 
 /// A release as its host shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ReleaseInfo {
     /// The tag.

@@ -15,6 +15,7 @@ use crate::ScmType;
 
 /// The product and dialect of a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum HostKind {
     /// github.com, GHE.com, Enterprise Server.

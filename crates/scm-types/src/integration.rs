@@ -11,8 +11,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccessToken, AccountId, DisplayName, IntegrationId, OperationReport, Patch, RefreshToken,
-    ScmType, TenantId, Timestamp, VerificationStatus, WebhookSecret,
+    AccessToken, AccountId, DisplayName, IntegrationId, OperationReport, Patch, Purpose,
+    RefreshToken, ScmType, TenantId, Timestamp, VerificationStatus, WebhookSecret,
 };
 
 /// Which state of a row was read: grows with every change. `ETag` in HTTP.
@@ -41,7 +41,12 @@ impl Default for RowVersion {
 ///
 /// A client can read one back; the state it was in is then in the `ETag`, not in `version`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a column or a finding of its own, and the JSON is flat"
+)]
 pub struct SafeScmIntegration {
     /// The row's id.
     pub id: IntegrationId,
@@ -52,36 +57,51 @@ pub struct SafeScmIntegration {
     /// What people call it.
     pub display_name: String,
     /// GitHub: organisation or user.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub github_organization: Option<String>,
     /// GitHub: repository.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub github_repository: Option<String>,
     /// GitHub: installation of a GitHub App.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub github_installation_id: Option<String>,
     /// GitLab: project id or path.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub gitlab_project_id: Option<String>,
     /// GitLab: group id or path.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub gitlab_group_id: Option<String>,
     /// Bitbucket: workspace.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub bitbucket_workspace: Option<String>,
     /// Bitbucket: repository.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub bitbucket_repository: Option<String>,
     /// The repository, in normal form.
     pub repository_url: String,
     /// The branch work starts from.
     pub default_branch: String,
     /// When the access token ends, if that is known.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub token_expires_at: Option<Timestamp>,
+    /// Whether the access token is rotated before it ends; GitLab.
+    #[serde(default)]
+    pub auto_rotate: bool,
     /// The webhook's id at the host.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub webhook_id: Option<String>,
     /// The address the webhook calls.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub webhook_url: Option<String>,
     /// False while paused or deleted.
     pub is_active: bool,
     /// What the last definite check said.
     pub verification_status: VerificationStatus,
     /// When that was.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub last_verified_at: Option<Timestamp>,
     /// Why it was not VALID.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub verification_error: Option<String>,
     /// Who made it.
     pub created_by_account_id: AccountId,
@@ -119,15 +139,19 @@ pub struct TenantScmIntegration {
     pub token_issued_at: Option<Timestamp>,
     /// True if the row was soft-deleted: nothing is to be done with it.
     pub is_deleted: bool,
+    /// What its secrets were opened for.
+    pub opened_for: Purpose,
     /// What the last good check found possible; empty if nothing is known.
     pub operations: Vec<OperationReport>,
 }
 
 /// What is needed to create an integration: the body of `POST /`.
 #[derive(Clone, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CreateScmIntegrationDto {
     /// Whose it will be.
+    #[cfg_attr(feature = "openapi", schema(required = false))]
     pub tenant_id: TenantId,
     /// Which product the repository lives on.
     pub scm_type: ScmType,
@@ -136,26 +160,55 @@ pub struct CreateScmIntegrationDto {
     pub display_name: Option<DisplayName>,
     /// GitHub: organisation or user; must agree with the URL.
     #[serde(default)]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(min_length = 1, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$")
+    )]
     pub github_organization: Option<String>,
     /// GitHub: repository; must agree with the URL.
     #[serde(default)]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(min_length = 1, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$")
+    )]
     pub github_repository: Option<String>,
     /// GitHub: installation of a GitHub App.
     #[serde(default)]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(min_length = 1, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$")
+    )]
     pub github_installation_id: Option<String>,
     /// GitLab: project id, or its path, which must agree with the URL.
     #[serde(default)]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(min_length = 1, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$")
+    )]
     pub gitlab_project_id: Option<String>,
     /// GitLab: group id, or its path, which must agree with the URL.
     #[serde(default)]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(min_length = 1, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$")
+    )]
     pub gitlab_group_id: Option<String>,
     /// Bitbucket: workspace; must agree with the URL.
     #[serde(default)]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(min_length = 1, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$")
+    )]
     pub bitbucket_workspace: Option<String>,
     /// Bitbucket: repository; must agree with the URL.
     #[serde(default)]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(min_length = 1, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$")
+    )]
     pub bitbucket_repository: Option<String>,
     /// The repository, in any form that people use.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1))]
     pub repository_url: String,
     /// The branch work starts from; `main` if absent.
     #[serde(default)]
@@ -169,26 +222,73 @@ pub struct CreateScmIntegrationDto {
     /// When the credential ends, if that is known.
     #[serde(default)]
     pub token_expires_at: Option<Timestamp>,
+    /// Whether the access token is rotated before it ends; GitLab, and without a refresh token.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = false))]
+    pub auto_rotate: bool,
     /// Who makes it; only the platform may say so.
     #[serde(default)]
     pub created_by_account_id: Option<AccountId>,
 }
 
+impl CreateScmIntegrationDto {
+    /// What has to be known; everything else is absent, to be set by name.
+    #[must_use]
+    pub fn new(tenant_id: TenantId, scm_type: ScmType, repository_url: impl Into<String>) -> Self {
+        Self {
+            tenant_id,
+            scm_type,
+            display_name: None,
+            github_organization: None,
+            github_repository: None,
+            github_installation_id: None,
+            gitlab_project_id: None,
+            gitlab_group_id: None,
+            bitbucket_workspace: None,
+            bitbucket_repository: None,
+            repository_url: repository_url.into(),
+            default_branch: None,
+            access_token: None,
+            refresh_token: None,
+            token_expires_at: None,
+            auto_rotate: false,
+            created_by_account_id: None,
+        }
+    }
+}
+
 /// What can be changed: the body of `PATCH /{id}`. Everything else is immutable.
 #[derive(Clone, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UpdateScmIntegrationDto {
     /// What people call it; cannot be null.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<DisplayName>, nullable = false))]
+    #[serde(default)]
     pub display_name: Patch<DisplayName>,
     /// The branch work starts from; cannot be null.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::BranchName>, nullable = false))]
+    #[serde(default)]
     pub default_branch: Patch<crate::BranchName>,
     /// A new credential, or null to erase the stored one; both set the status back to PENDING.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<AccessToken>))]
+    #[serde(default)]
     pub access_token: Patch<AccessToken>,
     /// What it is renewed with, or null to erase it.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<RefreshToken>))]
+    #[serde(default)]
     pub refresh_token: Patch<RefreshToken>,
     /// When the credential ends, or null if that is not known.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Timestamp>))]
+    #[serde(default)]
     pub token_expires_at: Patch<Timestamp>,
+    /// Whether the access token is rotated before it ends; cannot be null.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<bool>, nullable = false))]
+    #[serde(default)]
+    pub auto_rotate: Patch<bool>,
     /// False pauses, true goes on; cannot be null.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<bool>, nullable = false))]
+    #[serde(default)]
     pub is_active: Patch<bool>,
 }
 
@@ -204,4 +304,6 @@ pub struct ScmIntegrationFilters {
     pub is_active: Option<bool>,
     /// Rows in this state.
     pub verification_status: Option<VerificationStatus>,
+    /// Rows whose access token is known to end before this, or to have ended.
+    pub expiring_before: Option<Timestamp>,
 }

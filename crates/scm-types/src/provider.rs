@@ -14,6 +14,7 @@ pub struct InvalidEnum {
 
 /// `SCMType` of the original: which product a repository lives on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "UPPERCASE")]
 pub enum ScmType {
     /// github.com, GHE.com or Enterprise Server.

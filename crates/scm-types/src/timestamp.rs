@@ -69,6 +69,16 @@ impl Timestamp {
         later.min(Self::LATEST)
     }
 
+    /// The point `duration` earlier, or the earliest one there is.
+    #[must_use]
+    pub fn minus(self, duration: Duration) -> Self {
+        let earlier = chrono::Duration::from_std(duration)
+            .ok()
+            .and_then(|duration| self.0.checked_sub_signed(duration))
+            .map_or(Self::EARLIEST, Self::from);
+        earlier.max(Self::EARLIEST)
+    }
+
     /// How long until `later`; zero if it has passed.
     #[must_use]
     pub fn until(self, later: Self) -> Duration {

@@ -8,6 +8,7 @@ use crate::{CommitSha, InvalidEnum, Timestamp};
 
 /// Whether a connection works, as far as is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "UPPERCASE")]
 pub enum VerificationStatus {
     /// Not checked since the credential was stored.
@@ -57,6 +58,7 @@ impl FromStr for VerificationStatus {
 
 /// Who can see a repository. Bitbucket has no internal repositories.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Visibility {
     /// Everybody.
@@ -69,6 +71,7 @@ pub enum Visibility {
 
 /// What a credential is, as far as its shape and its answers tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum TokenKind {
     /// GitHub `ghp_`, or a token of the older 40-digit form.
@@ -112,6 +115,7 @@ pub struct TokenReport {
 
 /// The account behind a credential. Access tokens of a repository or workspace have none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AccountRef {
     /// The host's own id.
@@ -143,6 +147,7 @@ pub struct RepositoryInfo {
 
 /// What the credential may do with the repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Permission {
     /// The host does not tell.
@@ -157,6 +162,7 @@ pub enum Permission {
 
 /// Whether the credential may manage the repository's webhooks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum HookAccess {
     /// The list of hooks could be read with a credential of sufficient rights.
@@ -169,6 +175,7 @@ pub enum HookAccess {
 
 /// A branch as its host lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct BranchInfo {
     /// The short name, without `refs/heads/`.
@@ -183,6 +190,7 @@ pub struct BranchInfo {
 
 /// Something the platform does with a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum Operation {
     /// Read branches, tags and commits.
@@ -199,6 +207,7 @@ pub enum Operation {
 
 /// What is known of an operation before it is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum OperationState {
     /// The host's answers say that it will work.
@@ -211,6 +220,7 @@ pub enum OperationState {
 
 /// One operation of the capability report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct OperationReport {
     /// The operation.
@@ -219,6 +229,7 @@ pub struct OperationReport {
     pub state: OperationState,
     /// The scope, role or property that is missing, if it is denied.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub missing: Option<String>,
 }
 
@@ -245,6 +256,7 @@ pub struct ConnectionReport {
 
 /// The result of a check as the original API gives it, with the report beside it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct VerificationResult {
     /// True exactly if `status` is VALID.
@@ -253,14 +265,17 @@ pub struct VerificationResult {
     pub status: VerificationStatus,
     /// Why it is not VALID.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub error: Option<String>,
     /// What was found out.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub metadata: Option<VerificationMetadata>,
 }
 
 /// What a good check found out: the members of the original first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct VerificationMetadata {
     /// The last part of the repository's path.
@@ -271,6 +286,7 @@ pub struct VerificationMetadata {
     pub visibility: Visibility,
     /// Whether the repository has any webhook; absent if the list could not be read.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub has_webhooks: Option<bool>,
     /// Names on the first page of branches.
     pub branches: Vec<String>,
@@ -278,23 +294,29 @@ pub struct VerificationMetadata {
     pub repository_id: String,
     /// The path the repository has now, if it was renamed or moved.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub moved_to: Option<String>,
     /// The default branch; `null` while the repository is empty.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub default_branch: Option<String>,
     /// True if the repository takes no writes any more.
     pub archived: bool,
     /// The repository's page.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub web_url: Option<String>,
     /// The account behind the credential; absent for tokens without one.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub account: Option<AccountRef>,
     /// What the credential is.
     pub token_kind: TokenKind,
     /// The credential's scopes, where the host tells them.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub scopes: Option<Vec<String>>,
     /// When the credential ends; `null` if it does not or the host does not tell.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub token_expires_at: Option<Timestamp>,
     /// What the credential may do with the repository.
     pub permission: Permission,
