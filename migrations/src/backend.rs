@@ -73,6 +73,16 @@ pub(crate) async fn has_table<C: ConnectionTrait>(db: &C, table: &str) -> Result
     found(db, &sql, &[table]).await
 }
 
+/// The names of all tables that are there.
+pub(crate) async fn tables<C: ConnectionTrait>(db: &C) -> Result<Vec<String>, DbErr> {
+    let sql = Sql {
+        mysql: "SELECT CAST(TABLE_NAME AS CHAR) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()",
+        postgres: "SELECT table_name::text FROM information_schema.tables WHERE table_schema = CURRENT_SCHEMA()",
+        sqlite: "SELECT name FROM sqlite_master WHERE type = 'table'",
+    };
+    texts(db, sql.of(db.get_database_backend()), &[]).await
+}
+
 pub(crate) async fn has_column<C: ConnectionTrait>(
     db: &C,
     table: &str,

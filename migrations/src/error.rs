@@ -18,11 +18,20 @@ pub enum MigrateError {
         seconds: u32,
     },
     /// The schema has steps that this program does not know: it is older than the schema.
-    #[error("the schema is newer than this program: unknown steps {}", unknown.join(", "))]
+    #[error(
+        "the schema is newer than this program: it has the unknown steps {}, and the newest that this \
+         program knows is {newest}; start a newer program",
+        unknown.join(", ")
+    )]
     NewerSchema {
+        /// The name of the newest step of this program.
+        newest: String,
         /// The names of those steps.
         unknown: Vec<String>,
     },
+    /// Somebody has begun to import rows into this database and has not finished.
+    #[error("an import into this database was begun and is not finished; run it again")]
+    ImportNotFinished,
     /// A statement failed. On MySQL and MariaDB, what ran before it stays; running again goes on
     /// from there. Elsewhere nothing was changed.
     #[error("a schema step failed")]

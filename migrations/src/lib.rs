@@ -8,6 +8,7 @@
 mod backend;
 mod error;
 pub mod foreign_keys;
+mod import_mark;
 mod lock;
 mod m20261122_000001_create_tenant_scm_integrations;
 mod m20261122_000002_adopt_existing_table;
@@ -17,8 +18,16 @@ mod m20261122_000005_key_canaries;
 mod m20261123_000006_capabilities;
 mod m20261123_000007_idempotency_keys;
 mod m20261123_000008_credential_renewals;
+mod m20261123_000009_audit_log;
+mod m20261123_000010_jobs;
+mod m20261123_000011_expiry;
+mod m20261123_000012_webhooks;
+mod m20261123_000013_deliveries;
+mod m20261123_000014_known_refs;
+mod m20261123_000015_api_keys;
 mod run;
 mod status;
+mod tables;
 
 use sea_orm_migration::{
     MigrationTrait, MigratorTrait,
@@ -26,8 +35,10 @@ use sea_orm_migration::{
 };
 
 pub use error::MigrateError;
+pub use import_mark::{begin_import, end_import};
 pub use run::{down, down_on, up, up_on};
-pub use status::{Status, Step, status};
+pub use status::{Status, Step, missing_tables, status};
+pub use tables::{Column, ColumnKind, Table, tables};
 
 /// The table that most steps here are about.
 pub(crate) const TABLE: &str = "tenant_scm_integrations";
@@ -53,6 +64,13 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000006_capabilities::Migration),
             Box::new(m20261123_000007_idempotency_keys::Migration),
             Box::new(m20261123_000008_credential_renewals::Migration),
+            Box::new(m20261123_000009_audit_log::Migration),
+            Box::new(m20261123_000010_jobs::Migration),
+            Box::new(m20261123_000011_expiry::Migration),
+            Box::new(m20261123_000012_webhooks::Migration),
+            Box::new(m20261123_000013_deliveries::Migration),
+            Box::new(m20261123_000014_known_refs::Migration),
+            Box::new(m20261123_000015_api_keys::Migration),
         ]
     }
 

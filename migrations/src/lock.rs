@@ -120,7 +120,11 @@ fn refuse_newer(status: &Status) -> Result<(), MigrateError> {
     if status.unknown.is_empty() {
         return Ok(());
     }
+    if status.unfinished_import().is_some() {
+        return Err(MigrateError::ImportNotFinished);
+    }
     Err(MigrateError::NewerSchema {
+        newest: status.newest().to_owned(),
         unknown: status.unknown.clone(),
     })
 }

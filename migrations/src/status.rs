@@ -7,8 +7,11 @@ use sea_orm_migration::{
 
 use crate::{
     MIGRATIONS_TABLE, MigrateError, Migrator,
-    backend::{has_table, texts},
+    backend::{has_table, tables, texts},
 };
+
+/// The schema after all steps, which a test compares with what the steps make.
+const SCHEMA: &str = include_str!("../schema/sqlite.txt");
 
 /// One step that this program knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,12 +32,43 @@ pub struct Status {
 }
 
 impl Status {
+    /// The state of a database that has no step yet.
+    #[must_use]
+    pub fn of_nothing() -> Self {
+        Self::of(&[])
+    }
+
+    /// The state of a database with these steps.
+    fn of(applied: &[String]) -> Self {
+        let known: Vec<_> = Migrator::migrations()
+            .iter()
+            .map(|step| step.name().to_owned())
+            .collect();
+        let unknown = applied.iter().filter(|name| !known.contains(name));
+        Self {
+            unknown: unknown.cloned().collect(),
+            steps: known
+                .into_iter()
+                .map(|name| Step {
+                    applied: applied.contains(&name),
+                    name,
+                })
+                .collect(),
+        }
+    }
+
     /// The steps that the database lacks, oldest first.
     pub fn pending(&self) -> impl Iterator<Item = &str> {
         self.steps
             .iter()
             .filter(|step| !step.applied)
             .map(|step| step.name.as_str())
+    }
+
+    /// The newest step that this program knows: its revision.
+    #[must_use]
+    pub fn newest(&self) -> &str {
+        self.steps.last().map_or("", |step| step.name.as_str())
     }
 
     /// True if the database has exactly the steps of this program.
@@ -51,6 +85,21 @@ pub async fn status(db: &DatabaseConnection) -> Result<Status, MigrateError> {
     status_on(db).await
 }
 
+/// The tables of a current schema that are not there, by name: somebody has removed them since the
+/// steps were applied.
+///
+/// Fails with [`MigrateError::Failed`] if the database does not answer.
+pub async fn missing_tables(db: &DatabaseConnection) -> Result<Vec<&'static str>, MigrateError> {
+    let there = tables(db).await?;
+    let is_there = |name: &str| there.iter().any(|table| table.eq_ignore_ascii_case(name));
+    Ok(wanted_tables().filter(|name| !is_there(name)).collect())
+}
+
+pub(crate) fn wanted_tables() -> impl Iterator<Item = &'static str> {
+    let lines = SCHEMA.lines();
+    lines.filter_map(|line| line.strip_prefix("CREATE TABLE \"")?.split('"').next())
+}
+
 pub(crate) async fn status_on<C: ConnectionTrait>(db: &C) -> Result<Status, MigrateError> {
     let applied = if has_table(db, MIGRATIONS_TABLE).await? {
         let sql = format!("SELECT version FROM {MIGRATIONS_TABLE} ORDER BY version");
@@ -58,22 +107,5 @@ pub(crate) async fn status_on<C: ConnectionTrait>(db: &C) -> Result<Status, Migr
     } else {
         Vec::new()
     };
-    let known: Vec<_> = Migrator::migrations()
-        .iter()
-        .map(|step| step.name().to_owned())
-        .collect();
-    Ok(Status {
-        unknown: applied
-            .iter()
-            .filter(|name| !known.contains(name))
-            .cloned()
-            .collect(),
-        steps: known
-            .into_iter()
-            .map(|name| Step {
-                applied: applied.contains(&name),
-                name,
-            })
-            .collect(),
-    })
+    Ok(Status::of(&applied))
 }

@@ -70,7 +70,7 @@ async fn without_foreign_keys_it_becomes_as_a_new_one() {
     let Some((db, plain)) = original(false).await else {
         return;
     };
-    assert_eq!(up(&db.url, None).await.unwrap().len(), 8);
+    assert_eq!(up(&db.url, None).await.unwrap().len(), schema::STEPS);
     let want = fs::read_to_string(schema::file(Backend::Mysql)).unwrap();
     assert_eq!(schema::of(&plain).await, want);
     assert_rows_are_whole(&plain).await;

@@ -9,6 +9,9 @@ use scm_testkit::{
 };
 use sea_orm_migration::sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 
+/// How many steps there are.
+pub(crate) const STEPS: usize = 15;
+
 /// One line per table, column, index and rule, sorted within their kind.
 pub(crate) async fn of(db: &DatabaseConnection) -> String {
     let queries: &[&str] = match db.get_database_backend() {
@@ -54,20 +57,20 @@ fn normal(line: &str, backend: DbBackend) -> String {
 const MYSQL: [&str; 3] = [
     "SELECT CONCAT('table ', TABLE_NAME, ' ', ENGINE, ' ', TABLE_COLLATION) \
      FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() \
-     AND TABLE_NAME IN ('tenant_scm_integrations', 'scm_key_canaries', 'scm_idempotency_keys', \
-     'scm_credential_renewals') \
+     AND (TABLE_NAME = 'tenant_scm_integrations' OR TABLE_NAME LIKE 'scm#_%' ESCAPE '#') \
+     AND TABLE_NAME <> 'scm_migrations' \
      ORDER BY TABLE_NAME",
     "SELECT CONCAT_WS(' ', CONCAT(TABLE_NAME, '.', COLUMN_NAME), COLUMN_TYPE, COLLATION_NAME, \
      IF(IS_NULLABLE = 'YES', 'null', 'not null'), CONCAT('default ', COLUMN_DEFAULT), EXTRA) \
      FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() \
-     AND TABLE_NAME IN ('tenant_scm_integrations', 'scm_key_canaries', 'scm_idempotency_keys', \
-     'scm_credential_renewals') \
+     AND (TABLE_NAME = 'tenant_scm_integrations' OR TABLE_NAME LIKE 'scm#_%' ESCAPE '#') \
+     AND TABLE_NAME <> 'scm_migrations' \
      ORDER BY TABLE_NAME, ORDINAL_POSITION",
     "SELECT CONCAT(IF(MIN(NON_UNIQUE) = 0, 'unique ', 'index '), TABLE_NAME, '.', INDEX_NAME, \
      ' (', GROUP_CONCAT(COLUMN_NAME ORDER BY SEQ_IN_INDEX SEPARATOR ', '), ')') \
      FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE() \
-     AND TABLE_NAME IN ('tenant_scm_integrations', 'scm_key_canaries', 'scm_idempotency_keys', \
-     'scm_credential_renewals') \
+     AND (TABLE_NAME = 'tenant_scm_integrations' OR TABLE_NAME LIKE 'scm#_%' ESCAPE '#') \
+     AND TABLE_NAME <> 'scm_migrations' \
      GROUP BY TABLE_NAME, INDEX_NAME ORDER BY TABLE_NAME, INDEX_NAME",
 ];
 
@@ -78,13 +81,13 @@ const POSTGRES: [&str; 3] = [
      'collate ' || collation_name, CASE is_nullable WHEN 'YES' THEN 'null' ELSE 'not null' END, \
      'default ' || column_default) FROM information_schema.columns \
      WHERE table_schema = CURRENT_SCHEMA() \
-     AND table_name IN ('tenant_scm_integrations', 'scm_key_canaries', 'scm_idempotency_keys', \
-     'scm_credential_renewals') \
+     AND (table_name = 'tenant_scm_integrations' OR table_name LIKE 'scm#_%' ESCAPE '#') \
+     AND table_name <> 'scm_migrations' \
      ORDER BY table_name, ordinal_position",
     "SELECT REPLACE(indexdef, CURRENT_SCHEMA() || '.', '') FROM pg_indexes \
      WHERE schemaname = CURRENT_SCHEMA() \
-     AND tablename IN ('tenant_scm_integrations', 'scm_key_canaries', 'scm_idempotency_keys', \
-     'scm_credential_renewals') \
+     AND (tablename = 'tenant_scm_integrations' OR tablename LIKE 'scm#_%' ESCAPE '#') \
+     AND tablename <> 'scm_migrations' \
      ORDER BY indexname",
     "SELECT r.relname || '.' || c.conname || ' ' || pg_get_constraintdef(c.oid) \
      FROM pg_constraint c JOIN pg_class r ON r.oid = c.conrelid \
@@ -92,8 +95,8 @@ const POSTGRES: [&str; 3] = [
 ];
 
 const SQLITE: [&str; 1] = [
-    "SELECT sql || ';' FROM sqlite_master WHERE tbl_name IN ('tenant_scm_integrations', \
-     'scm_key_canaries', 'scm_idempotency_keys', 'scm_credential_renewals') \
+    "SELECT sql || ';' FROM sqlite_master WHERE (tbl_name = 'tenant_scm_integrations' OR tbl_name LIKE 'scm#_%' ESCAPE '#') \
+     AND tbl_name <> 'scm_migrations' \
      AND sql IS NOT NULL ORDER BY type DESC, name",
 ];
 

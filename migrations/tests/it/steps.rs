@@ -4,9 +4,7 @@ use scm_migrations::{MigrateError, Status, down, status, up};
 use scm_testkit::{db::TestDb, on_every_database};
 use sea_orm_migration::sea_orm::ConnectionTrait;
 
-use crate::{execute, insert_as_before};
-
-const STEPS: usize = 8;
+use crate::{execute, insert_as_before, schema::STEPS};
 
 fn applied(status: &Status) -> usize {
     status.steps.iter().filter(|step| step.applied).count()
