@@ -21,7 +21,7 @@ use std::{
     thread,
 };
 
-use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbErr};
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbErr, Statement};
 use tempfile::TempDir;
 
 /// The kinds of database that are supported.
@@ -100,14 +100,7 @@ impl TestDb {
             return Some(Self::file());
         };
         let Some(admin_url) = variable_of_tests(variable) else {
-            assert!(
-                variable_of_tests("SCM_TEST_NO_SKIP").as_deref() != Some("1"),
-                "{variable} is not set, and SCM_TEST_NO_SKIP=1 forbids skipping"
-            );
-            let test = thread::current().name().unwrap_or("a test").to_owned();
-            say(format_args!(
-                "skipped: {test} on {backend}: {variable} is not set"
-            ));
+            skipped(&format_args!("on {backend}: {variable} is not set"));
             return None;
         };
         let name = random_name();
@@ -173,6 +166,19 @@ impl TestDb {
     }
 }
 
+/// The first column of each row that a statement gives, as text.
+///
+/// # Panics
+///
+/// If the database does not take it, or the column is no text.
+pub async fn texts(db: &DatabaseConnection, statement: &str) -> Vec<String> {
+    let statement = Statement::from_string(db.get_database_backend(), statement);
+    let rows = db.query_all_raw(statement).await;
+    let rows = rows.expect("the statement of a test");
+    let first = rows.iter().map(|row| row.try_get_by_index(0));
+    first.map(|text| text.expect("a text")).collect()
+}
+
 impl Drop for TestDb {
     fn drop(&mut self) {
         let Place::Server { admin_url, name } = &self.place else {
@@ -209,6 +215,16 @@ impl Drop for TestDb {
     }
 }
 
+/// Says that a test was skipped and why, or fails it where a complete run is asked for.
+pub(crate) fn skipped(why: &dyn fmt::Display) {
+    assert!(
+        variable_of_tests("SCM_TEST_NO_SKIP").as_deref() != Some("1"),
+        "{why}, and SCM_TEST_NO_SKIP=1 forbids skipping"
+    );
+    let test = thread::current().name().unwrap_or("a test").to_owned();
+    say(format_args!("skipped: {test}, {why}"));
+}
+
 /// A line on stderr itself: what `eprintln!` prints is hidden while tests pass.
 fn say(line: fmt::Arguments<'_>) {
     writeln!(std::io::stderr(), "{line}").ok();
@@ -224,7 +240,7 @@ async fn execute(url: &str, statements: &[String]) -> Result<(), DbErr> {
     db.close().await
 }
 
-fn random_name() -> String {
+pub(crate) fn random_name() -> String {
     // Seeded by the operating system: unlike in every process and at every call.
     let random = RandomState::new().build_hasher().finish();
     format!("scm_test_{}_{random:016x}", std::process::id())
@@ -245,7 +261,7 @@ fn with_database(url: &str, name: &str) -> String {
     clippy::disallowed_methods,
     reason = "test support: the servers to test on are named by the environment"
 )]
-fn variable_of_tests(name: &str) -> Option<String> {
+pub(crate) fn variable_of_tests(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 

@@ -13,6 +13,7 @@ use super::{
     Dialect, GitRepo, bitbucket, data_center,
     faults::{Fate, Faults},
     github, gitlab,
+    hooks::{Hooks, Push},
     request::Request,
     tokens::{self, Tokens},
 };
@@ -38,6 +39,7 @@ pub(super) struct State {
     pub(super) facts: Facts,
     pub(super) releases: Vec<Release>,
     pub(super) tokens: Tokens,
+    pub(super) hooks: Hooks,
 }
 
 /// What a test can change about the repository and the credential.
@@ -140,6 +142,16 @@ impl Host {
             remaining
         };
         self.dialect.with_limit(reply, remaining)
+    }
+
+    /// What a push tells those who are told of it, and by which event.
+    pub(super) fn push_event(&self, push: &Push) -> (&'static str, Value) {
+        match self.dialect {
+            Dialect::Github => github::push_event(self, push),
+            Dialect::Gitlab => gitlab::push_event(self, push),
+            Dialect::Bitbucket => bitbucket::push_event(self, push),
+            Dialect::DataCenter => data_center::push_event(self, push),
+        }
     }
 
     /// Takes one call off the limit.

@@ -11,6 +11,8 @@
 //! - A fault is set per method and part of the raw path: [`GitHost::instead`] and
 //!   [`GitHost::always`] leave the repository alone, [`GitHost::lose`] does the work and breaks the
 //!   answer.
+//! - Webhooks are kept and delivered to for real ([`GitHost::deliver_push`]), signed as the product
+//!   signs; what the host holds of them is [`GitHost::hooks`].
 //! - Every answer closes its connection. The server stops when the handle is dropped.
 //!
 //! ```no_run
@@ -33,6 +35,7 @@ mod faults;
 mod git;
 mod github;
 mod gitlab;
+mod hooks;
 mod host;
 mod objects;
 mod read;
@@ -51,6 +54,7 @@ use self::{faults::Fate, host::Host};
 use crate::code_host::{self, Recorded, Replies, Reply};
 
 pub use dialect::Dialect;
+pub use hooks::{Attempt, HeldHook, Pause};
 pub use repo::GitRepo;
 pub use tokens::{APP_KEY, APP_KEY_PKCS8};
 
@@ -226,7 +230,10 @@ async fn answer(host: Arc<Host>, request: Recorded) -> Reply {
 }
 
 async fn carry_out(host: Arc<Host>, request: Recorded) -> Reply {
-    let work = tokio::task::spawn_blocking(move || host.carry_out(&request));
+    let shared = Arc::clone(&host);
+    let work = tokio::task::spawn_blocking(move || shared.carry_out(&request));
     // The panic of a handler is printed where it happens; the client sees a broken product.
-    work.await.unwrap_or_else(|_| Reply::html(500))
+    let reply = work.await.unwrap_or_else(|_| Reply::html(500));
+    hooks::send_outbox(&host);
+    reply
 }

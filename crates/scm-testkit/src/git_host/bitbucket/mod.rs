@@ -2,12 +2,14 @@
 
 mod filter;
 mod history;
+mod hooks;
 mod refs;
 mod wire;
 
 use serde_json::{Value, json};
 
 use super::{
+    hooks::Push,
     host::{Facts, Host},
     request::{Request, slice},
 };
@@ -99,19 +101,15 @@ fn permission(facts: &Facts, request: &Request, workspace: &str) -> Reply {
 }
 
 fn repository(host: &Host, facts: Facts, request: &Request) -> Reply {
-    if request.is_write() && facts.read_only {
+    let is_hook = request.segments.first().is_some_and(|it| it == "hooks");
+    if request.is_write() && facts.read_only && !is_hook {
         return lacks("write:repository:bitbucket");
     }
-    let repository = Repository {
-        host,
-        url: format!("{}/repositories/{}", host.api(), facts.path),
-        web: host.web(),
-        facts,
-    };
+    let repository = Repository::of(host, facts);
     let segments: Vec<&str> = request.segments.iter().map(String::as_str).collect();
     match (request.method.as_str(), &segments[..]) {
         ("GET", []) => repository.describe(),
-        ("GET", ["hooks"]) => repository.hooks(),
+        (_, ["hooks", ..]) => repository.hook_routes(request),
         ("GET", ["refs", "branches"]) => repository.branches(request),
         ("POST", ["refs", "branches"]) => repository.create_branch(request),
         ("GET", ["refs", "branches", name @ ..]) => repository.branch(&name.join("/")),
@@ -123,6 +121,22 @@ fn repository(host: &Host, facts: Facts, request: &Request) -> Reply {
         ("GET", ["commit", name @ ..]) => repository.commit(&name.join("/")),
         ("GET", ["merge-base", range @ ..]) => repository.merge_base(&range.join("/")),
         _ => error(404, "Resource not found"),
+    }
+}
+
+/// What a push tells those who are told of it, and by which event.
+pub(super) fn push_event(host: &Host, push: &Push) -> (&'static str, Value) {
+    Repository::of(host, host.facts()).push_event(push)
+}
+
+impl<'a> Repository<'a> {
+    fn of(host: &'a Host, facts: Facts) -> Self {
+        Self {
+            host,
+            url: format!("{}/repositories/{}", host.api(), facts.path),
+            web: host.web(),
+            facts,
+        }
     }
 }
 
@@ -147,13 +161,6 @@ impl Repository<'_> {
             },
             "links": {"self": {"href": self.url}, "html": {"href": self.web}},
         }))
-    }
-
-    fn hooks(&self) -> Reply {
-        if self.facts.read_only {
-            return lacks("read:webhook:bitbucket");
-        }
-        Reply::fixture("bitbucket/hooks_200")
     }
 
     fn is_protected(&self, full_ref: &str) -> bool {

@@ -1,16 +1,18 @@
 //! Bitbucket Data Center.
 
 mod history;
+mod hooks;
 mod refs;
 mod wire;
 
 use serde_json::{Value, json};
 
 use super::{
+    hooks::Push,
     host::{Facts, Host},
     request::{Request, slice},
 };
-use crate::code_host::{Reply, fixture};
+use crate::code_host::Reply;
 
 /// Whose every credential is.
 const USER: &str = "dev";
@@ -132,11 +134,7 @@ fn repositories(host: &Host, facts: Facts, request: &Request) -> Reply {
         && part("projectname", key)
         && part("name", slug)
         && (wanted == "REPO_READ" || !facts.read_only);
-    let repository = Repository {
-        host,
-        web: host.web(),
-        facts,
-    };
+    let repository = Repository::of(host, facts);
     let all: &[()] = if found { &[()] } else { &[] };
     page(request, all, |found| {
         found.iter().map(|()| repository.json()).collect()
@@ -151,15 +149,11 @@ fn repository(host: &Host, facts: Facts, api: Api, request: &Request) -> Reply {
         let text = "The repository is archived and cannot be changed.";
         return error(409, "repository.RepositoryArchivedException", text);
     }
-    let repository = Repository {
-        host,
-        web: host.web(),
-        facts,
-    };
+    let repository = Repository::of(host, facts);
     let segments: Vec<&str> = request.segments.iter().map(String::as_str).collect();
     match (request.method.as_str(), api, &segments[..]) {
         ("GET", Api::Core, []) => Reply::json(200, &repository.json()),
-        ("GET", Api::Core, ["webhooks"]) => repository.webhooks(request),
+        (_, Api::Core, ["webhooks", ..]) => repository.hook_routes(request),
         ("GET", Api::Core, ["default-branch"]) => repository.default_branch(),
         ("GET", Api::Core, ["branches"]) => repository.branches(request),
         ("POST", Api::Core, ["branches"]) => repository.create_branch(request, 200),
@@ -172,6 +166,21 @@ fn repository(host: &Host, facts: Facts, api: Api, request: &Request) -> Reply {
         ("GET", Api::Core, ["commits", name @ ..]) => repository.commit(&name.join("/")),
         ("GET", Api::Core, ["compare", "commits"]) => repository.compare(request),
         _ => unknown(),
+    }
+}
+
+/// What a push tells those who are told of it, and by which event.
+pub(super) fn push_event(host: &Host, push: &Push) -> (&'static str, Value) {
+    Repository::of(host, host.facts()).push_event(push)
+}
+
+impl<'a> Repository<'a> {
+    fn of(host: &'a Host, facts: Facts) -> Self {
+        Self {
+            host,
+            web: host.web(),
+            facts,
+        }
     }
 }
 
@@ -205,14 +214,6 @@ impl Repository<'_> {
                 }],
             },
         })
-    }
-
-    fn webhooks(&self, request: &Request) -> Reply {
-        if self.facts.read_only {
-            return not_permitted();
-        }
-        let hook = fixture("bitbucket/datacenter_webhook_200")["response"]["body"].take();
-        page(request, &[hook], <[Value]>::to_vec)
     }
 
     fn is_protected(&self, full_ref: &str) -> bool {

@@ -1,6 +1,7 @@
 //! GitHub Enterprise Server.
 
 mod history;
+mod hooks;
 mod refs;
 mod releases;
 mod wire;
@@ -8,6 +9,7 @@ mod wire;
 use serde_json::{Value, json};
 
 use super::{
+    hooks::Push,
     host::{Facts, Host},
     request::{Request, slice},
 };
@@ -96,22 +98,16 @@ fn repository(host: &Host, facts: Facts, request: &Request) -> Reply {
     if request.is_write() && facts.archived {
         return error(403, "Repository was archived so is read-only.");
     }
-    if request.is_write() && facts.read_only {
+    let is_hook = request.segments.first().is_some_and(|it| it == "hooks");
+    if request.is_write() && facts.read_only && !is_hook {
         return error(403, "Resource not accessible by personal access token")
             .header("x-accepted-github-permissions", "contents=write");
     }
-    let api = host.api();
-    let repository = Repository {
-        host,
-        url: format!("{api}/repos/{}", facts.path),
-        by_id: format!("{api}/repositories/{ID}"),
-        web: host.web(),
-        facts,
-    };
+    let repository = Repository::of(host, facts);
     let segments: Vec<&str> = request.segments.iter().map(String::as_str).collect();
     match (request.method.as_str(), &segments[..]) {
         ("GET", []) => repository.describe(),
-        ("GET", ["hooks"]) => repository.hooks(),
+        (_, ["hooks", ..]) => repository.hook_routes(request),
         ("GET", ["branches"]) => repository.branches(request),
         ("GET", ["branches", name @ ..]) => repository.branch(&name.join("/")),
         ("GET", ["git", "ref", name @ ..]) => repository.git_ref(&name.join("/")),
@@ -133,7 +129,30 @@ fn repository(host: &Host, facts: Facts, request: &Request) -> Reply {
     }
 }
 
+/// What a push tells those who are told of it, and by which event.
+pub(super) fn push_event(host: &Host, push: &Push) -> (&'static str, Value) {
+    Repository::of(host, host.facts()).push_event(push)
+}
+
+impl<'a> Repository<'a> {
+    fn of(host: &'a Host, facts: Facts) -> Self {
+        let api = host.api();
+        Self {
+            host,
+            url: format!("{api}/repos/{}", facts.path),
+            by_id: format!("{api}/repositories/{ID}"),
+            web: host.web(),
+            facts,
+        }
+    }
+}
+
 impl Repository<'_> {
+    /// The repository as deliveries describe it.
+    fn description(&self) -> Value {
+        serde_json::from_slice(&self.describe().body).unwrap_or_default()
+    }
+
     fn describe(&self) -> Reply {
         let (owner, name) = self.facts.path.split_once('/').unwrap_or_default();
         let may_write = !self.facts.read_only;
@@ -154,13 +173,6 @@ impl Repository<'_> {
                 "pull": true,
             },
         }))
-    }
-
-    fn hooks(&self) -> Reply {
-        if self.facts.read_only {
-            return Reply::fixture("github/hooks_403_fine_grained_missing_permission");
-        }
-        Reply::fixture("github/hooks_200")
     }
 
     fn is_protected(&self, full_ref: &str) -> bool {

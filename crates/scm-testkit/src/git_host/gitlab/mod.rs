@@ -1,6 +1,7 @@
 //! GitLab, self-managed.
 
 mod history;
+mod hooks;
 mod paging;
 mod refs;
 mod releases;
@@ -9,6 +10,7 @@ mod wire;
 use serde_json::{Value, json};
 
 use super::{
+    hooks::Push,
     host::{Facts, Host},
     request::Request,
 };
@@ -77,15 +79,11 @@ fn project(host: &Host, facts: Facts, request: &Request) -> Reply {
     if request.is_write() && facts.archived {
         return error(403, "403 Forbidden");
     }
-    let project = Project {
-        host,
-        web: host.web(),
-        facts,
-    };
+    let project = Project::of(host, facts);
     let segments: Vec<&str> = request.segments.iter().map(String::as_str).collect();
     match (request.method.as_str(), &segments[..]) {
         ("GET", []) => project.describe(),
-        ("GET", ["hooks"]) => project.hooks(),
+        (_, ["hooks", ..]) => project.hook_routes(request),
         ("GET", ["repository", "branches"]) => project.branches(request),
         ("POST", ["repository", "branches"]) => project.create_branch(request),
         ("GET", ["repository", "branches", name]) => project.branch(name),
@@ -101,6 +99,21 @@ fn project(host: &Host, facts: Facts, request: &Request) -> Reply {
         ("GET", ["releases", "permalink", "latest"]) => project.latest_release(),
         ("GET", ["releases", tag]) => project.release(tag),
         _ => error(404, "404 Not Found"),
+    }
+}
+
+/// What a push tells those who are told of it, and by which event.
+pub(super) fn push_event(host: &Host, push: &Push) -> (&'static str, Value) {
+    Project::of(host, host.facts()).push_event(push)
+}
+
+impl<'a> Project<'a> {
+    fn of(host: &'a Host, facts: Facts) -> Self {
+        Self {
+            host,
+            web: host.web(),
+            facts,
+        }
     }
 }
 
@@ -131,13 +144,6 @@ impl Project<'_> {
                 "group_access": null,
             },
         }))
-    }
-
-    fn hooks(&self) -> Reply {
-        if self.facts.read_only {
-            return Reply::fixture("gitlab/hooks_403_role");
-        }
-        Reply::fixture("gitlab/hooks_200")
     }
 
     fn is_protected(&self, full_ref: &str) -> bool {

@@ -5,6 +5,7 @@ mod client;
 mod data_center;
 mod github;
 mod gitlab;
+mod hooks;
 mod hosts;
 mod repo;
 mod tokens;
