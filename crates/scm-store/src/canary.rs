@@ -8,6 +8,8 @@ use sea_orm::{
     QueryOrder, sea_query::Query,
 };
 
+use scm_types::Timestamp;
+
 use crate::{
     Cipher, KeyId, KeyRing, SecretPlace, StoreError,
     cipher::{open_with, seal_with, sealed_with},
@@ -83,6 +85,21 @@ pub async fn canaries_open(db: &DatabaseConnection, cipher: &Cipher) -> Result<b
     Ok(open_all(&canaries, &ring)?.contains(ring.current_id()))
 }
 
+/// Opens canaries that stand somewhere else than in a database, each given as the name of its key and what
+/// it has sealed. Fails with [`CanaryError::WrongKeys`] if one of them does not open.
+pub fn open_canaries<'a>(
+    canaries: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ring: &KeyRing,
+) -> Result<(), CanaryError> {
+    let canaries = canaries.into_iter().map(|(key, sealed)| Model {
+        key_id: key.to_owned(),
+        sealed_value: sealed.to_owned(),
+        created_at: Timestamp::EPOCH.to_utc(),
+    });
+    let canaries: Vec<_> = canaries.collect();
+    open_all(&canaries, ring).map(drop)
+}
+
 /// Every canary there is, by the name of its key.
 pub async fn key_canaries(
     db: &DatabaseConnection,
@@ -117,10 +134,7 @@ pub async fn forget_canary(db: &DatabaseConnection, key: &KeyId) -> Result<bool,
 }
 
 pub(crate) fn bounded(db: &DatabaseConnection) -> Bounded {
-    Bounded {
-        pool: db.clone(),
-        limit: LIMIT,
-    }
+    Bounded::new(db.clone(), LIMIT)
 }
 
 /// The canaries, the newest first.

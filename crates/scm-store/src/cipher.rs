@@ -11,7 +11,7 @@
 
 use std::{
     fmt,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, OnceLock, PoisonError, RwLock},
 };
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -69,9 +69,24 @@ pub enum SealError {
 #[error("the stored secret cannot be opened")]
 pub struct OpenError;
 
+/// What was done with a key, for whoever counts it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CipherUse {
+    /// A secret was sealed.
+    Sealed,
+    /// A secret was opened.
+    Opened,
+    /// A sealed secret did not open.
+    NotOpened,
+}
+
+/// Who is told, with the key if the ring has it.
+type Watch = Box<dyn Fn(Option<&KeyId>, CipherUse) + Send + Sync>;
+
 /// Seals and opens secrets with the keys of a ring.
 pub struct Cipher {
     keys: RwLock<Keys>,
+    watch: OnceLock<Watch>,
 }
 
 #[derive(Clone)]
@@ -90,6 +105,20 @@ impl Cipher {
                 ring: Arc::new(ring),
                 sealing: true,
             }),
+            watch: OnceLock::new(),
+        }
+    }
+
+    /// Has every use of a key told from now on. It is called on the way of a call and must not wait.
+    /// Only the first watcher counts: of several services that share a cipher one is told of all.
+    pub fn watch(&self, told: impl Fn(Option<&KeyId>, CipherUse) + Send + Sync + 'static) {
+        // Somebody watches already.
+        let _ = self.watch.set(Box::new(told));
+    }
+
+    fn tell(&self, key: Option<&KeyId>, what: CipherUse) {
+        if let Some(told) = self.watch.get() {
+            told(key, what);
         }
     }
 
@@ -122,7 +151,9 @@ impl Cipher {
         if !sealing {
             return Err(SealError::NoKey);
         }
-        seal_with(&ring, ring.current_id(), place, secret)
+        let sealed = seal_with(&ring, ring.current_id(), place, secret)?;
+        self.tell(Some(ring.current_id()), CipherUse::Sealed);
+        Ok(sealed)
     }
 
     /// Opens what [`Self::seal`] made for the same place. Anything else is an [`OpenError`]: a
@@ -132,7 +163,16 @@ impl Cipher {
         place: &SecretPlace<'_>,
         sealed: &str,
     ) -> Result<Zeroizing<String>, OpenError> {
-        open_with(&self.ring(), place, sealed)
+        let ring = self.ring();
+        let opened = open_with(&ring, place, sealed);
+        // A name that no key has can be anything: it stands in a stored value.
+        let key = sealed_with(sealed).filter(|key| ring.key(key).is_some());
+        let what = match opened {
+            Ok(_) => CipherUse::Opened,
+            Err(_) => CipherUse::NotOpened,
+        };
+        self.tell(key.as_ref(), what);
+        opened
     }
 }
 

@@ -9,11 +9,15 @@
 //!   other, and what was acknowledged is on disk. `NORMAL` would lose the last writes when the
 //!   power fails, though the file stays whole; a credential that a tenant was told is stored is
 //!   worth one `fsync`.
-//! - SQLite has one writer at a time. Every write of the store is one statement, which takes the
-//!   lock at once and waits for it; a transaction that reads first and writes later would fail, so
-//!   whoever needs one must begin it IMMEDIATE.
+//! - SQLite has one writer at a time. A write of the store is one statement, which takes the lock at
+//!   once and waits for it, or a transaction with its row of the audit log; one that reads first and
+//!   writes later would fail, so it is begun IMMEDIATE.
 
-use std::{str::FromStr, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
 
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, SqlxMySqlConnector, SqlxPostgresConnector,
@@ -23,7 +27,7 @@ use sea_orm::{
         mysql::MySqlConnectOptions,
         pool::PoolOptions,
         postgres::PgConnectOptions,
-        sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+        sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous},
     },
 };
 
@@ -90,12 +94,62 @@ pub async fn connect(
     }
 }
 
+/// Opens a pool to look: an embedded database is opened read-only, no file is made and its journal mode
+/// is left as it is. A database server is opened as by [`connect`].
+///
+/// Fails as [`connect`] does, and with [`StoreError::Unavailable`] if there is no file.
+pub async fn connect_to_look(
+    url: &str,
+    options: &ConnectOptions,
+) -> Result<DatabaseConnection, StoreError> {
+    let Some(file) = sqlite_file(url) else {
+        return connect(url, options).await;
+    };
+    let driver = look_options(url, &file, options.statement_timeout)?;
+    dial::<Sqlite>(&driver, options).await?;
+    let pool = PoolOptions::<Sqlite>::new()
+        .max_connections(1)
+        .acquire_timeout(options.acquire_timeout)
+        .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connect_lazy_with(driver);
+    Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
+}
+
+/// How an embedded database is opened to look.
+fn look_options(
+    url: &str,
+    file: &Path,
+    busy: Duration,
+) -> Result<SqliteConnectOptions, StoreError> {
+    // Nobody has it open who would write a journal beside it; opened otherwise, it would be given one
+    // by the look alone.
+    let is_quiet = ["-wal", "-journal"].iter().all(|suffix| {
+        let mut name = file.as_os_str().to_owned();
+        name.push(suffix);
+        !PathBuf::from(name).exists()
+    });
+    Ok(parse::<SqliteConnectOptions>(url)?
+        .create_if_missing(false)
+        .read_only(true)
+        .immutable(is_quiet)
+        .busy_timeout(busy))
+}
+
+/// The file of an embedded database; `None` for any other database, and for one in memory.
+#[must_use]
+pub fn sqlite_file(url: &str) -> Option<PathBuf> {
+    if !url.starts_with("sqlite:") || in_memory(url) {
+        return None;
+    }
+    let options = parse::<SqliteConnectOptions>(url).ok()?;
+    Some(options.get_filename().to_owned())
+}
+
 /// Asks the database for an answer. Fails with [`StoreError::Unavailable`] if none comes soon.
 pub async fn ping(db: &DatabaseConnection) -> Result<(), StoreError> {
-    let bounded = Bounded {
-        pool: db.clone(),
-        limit: HEALTH_LIMIT,
-    };
+    let bounded = Bounded::new(db.clone(), HEALTH_LIMIT);
     bounded
         .run(|pool| {
             pool.query_one_raw(Statement::from_string(
@@ -125,6 +179,7 @@ async fn sqlite(url: &str, options: &ConnectOptions) -> Result<DatabaseConnectio
         pool = pool.max_connections(1).min_connections(1);
     } else {
         pool = pool
+            .after_release(|connection, _| Box::pin(has_no_transaction(connection)))
             .max_connections(options.max_connections.clamp(1, SQLITE_CONNECTIONS))
             .min_connections(options.min_connections.min(SQLITE_CONNECTIONS));
         // Sets the journal mode once, alone; the pool's connections then find it set.
@@ -133,6 +188,20 @@ async fn sqlite(url: &str, options: &ConnectOptions) -> Result<DatabaseConnectio
     Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(
         pool.connect_lazy_with(driver),
     ))
+}
+
+/// Whether a connection that comes back is outside any transaction; one that is not is closed.
+///
+/// When a write finds no room, SQLite rolls the transaction back by itself, and the driver's own ROLLBACK
+/// fails. The driver then still counts a transaction: what is begun next is a savepoint for it, whose
+/// rollback leaves a transaction open, and later writes would be part of that and never be committed.
+async fn has_no_transaction(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    if !connection.is_in_transaction() {
+        return Ok(true);
+    }
+    // A rollback may be on its way; what is asked behind it is answered behind it.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 fn in_memory(url: &str) -> bool {
@@ -156,7 +225,7 @@ async fn postgres(url: &str, options: &ConnectOptions) -> Result<DatabaseConnect
 }
 
 /// Parsed by the driver, with its log of statements switched off. Its error could hold the URL.
-fn parse<O: sqlx::ConnectOptions + FromStr>(url: &str) -> Result<O, StoreError> {
+pub(crate) fn parse<O: sqlx::ConnectOptions + FromStr>(url: &str) -> Result<O, StoreError> {
     let options: O = url.parse().map_err(|_| StoreError::Url)?;
     Ok(options.disable_statement_logging())
 }

@@ -2,9 +2,9 @@
 //! no sense is told with its row and column: [`StoreError::Corrupt`].
 
 use scm_types::{
-    AccessToken, AccountId, IntegrationId, OperationReport, PageCursor, RefreshToken, RowVersion,
-    SafeScmIntegration, ScmType, TenantId, TenantScmIntegration, Timestamp, VerificationStatus,
-    WebhookSecret, without_userinfo,
+    AccessToken, AccountId, IntegrationId, OperationReport, PageCursor, Purpose, RefreshToken,
+    RowVersion, SafeScmIntegration, ScmType, TenantId, TenantScmIntegration, Timestamp,
+    VerificationStatus, WebhookSecret, without_userinfo,
 };
 use sea_orm::{
     ColumnTrait, EntityTrait, IdenStatic, QueryResult, QuerySelect, Select, TryGetable,
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Every column that may leave the process.
-const SAFE: [Column; 25] = [
+const SAFE: [Column; 26] = [
     Column::Id,
     Column::TenantId,
     Column::ScmType,
@@ -32,6 +32,7 @@ const SAFE: [Column; 25] = [
     Column::RepositoryUrl,
     Column::DefaultBranch,
     Column::TokenExpiresAt,
+    Column::AutoRotate,
     Column::WebhookId,
     Column::WebhookUrl,
     Column::IsActive,
@@ -102,11 +103,15 @@ impl<'a> Row<'a> {
         self.get(column)
     }
 
+    pub(crate) fn id(&self) -> &IntegrationId {
+        &self.id
+    }
+
     pub(crate) fn into_id(self) -> IntegrationId {
         self.id
     }
 
-    fn corrupt(&self, column: &'static str) -> StoreError {
+    pub(crate) fn corrupt(&self, column: &'static str) -> StoreError {
         StoreError::Corrupt {
             table: TABLE,
             column,
@@ -114,7 +119,7 @@ impl<'a> Row<'a> {
         }
     }
 
-    fn get<T: TryGetable>(&self, column: Column) -> Result<T, StoreError> {
+    pub(crate) fn get<T: TryGetable>(&self, column: Column) -> Result<T, StoreError> {
         let column = column.as_str();
         self.row
             .try_get("", column)
@@ -202,6 +207,7 @@ impl<'a> Row<'a> {
                 .into_owned(),
             default_branch: self.get(Column::DefaultBranch)?,
             token_expires_at,
+            auto_rotate: self.get(Column::AutoRotate)?,
             webhook_id: self.get(Column::WebhookId)?,
             webhook_url: self.get(Column::WebhookUrl)?,
             is_active: self.get(Column::IsActive)?,
@@ -222,6 +228,7 @@ impl<'a> Row<'a> {
         &self,
         cipher: &Cipher,
         view: &View<'_>,
+        purpose: Purpose,
     ) -> Result<TenantScmIntegration, StoreError> {
         let integration = self.safe(view)?;
         let tenant = &integration.tenant_id;
@@ -243,6 +250,7 @@ impl<'a> Row<'a> {
             credential_version: self.get(Column::CredentialVersion)?,
             token_issued_at: self.time(Column::TokenIssuedAt)?,
             is_deleted: self.is_deleted()?,
+            opened_for: purpose,
             operations: self.operations(),
             integration,
         })
@@ -261,7 +269,7 @@ impl<'a> Row<'a> {
             .collect()
     }
 
-    fn secret<T, E>(
+    pub(crate) fn secret<T, E>(
         &self,
         cipher: &Cipher,
         tenant: &TenantId,

@@ -15,9 +15,19 @@ pub struct DriverError {
     code: Option<String>,
 }
 
+/// What is said of a disk without room, wherever the database keeps its files.
+const FULL: &str = "the disk is full";
+
 impl DriverError {
     pub(crate) fn new(what: &'static str) -> Self {
         Self { what, code: None }
+    }
+
+    /// True if the database has no room left to write. Reading goes on, and so does writing as soon as
+    /// there is room.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.what == FULL
     }
 
     /// The server's own code for it: SQLSTATE on PostgreSQL, a number elsewhere.
@@ -66,6 +76,11 @@ pub(crate) fn classify(error: &DbErr) -> (Meaning, DriverError) {
             sqlx::Error::Database(database) => of_server(error, database.as_ref()),
             other => classify_sqlx(other),
         },
+        // What `controller::audit` says where a chain has no place for the next row.
+        DbErr::RecordNotInserted => (
+            Meaning::Other,
+            DriverError::new("the audit log's head does not fit its rows"),
+        ),
         _ => (Meaning::Other, DriverError::new("the driver failed")),
     }
 }
@@ -127,7 +142,13 @@ fn of_code(
         .try_downcast_ref::<sqlx::sqlite::SqliteError>()
         .is_some()
     {
-        sqlite(code.as_deref().unwrap_or_default())
+        match sqlite(code.as_deref().unwrap_or_default()) {
+            // One code for a foreign key that restricts and for whatever else a trigger refuses.
+            (Meaning::HasChildren, _) if !database.message().contains("FOREIGN KEY") => {
+                (Meaning::Other, "a trigger refused the statement")
+            }
+            other => other,
+        }
     } else {
         postgres(code.as_deref().unwrap_or_default())
     };
@@ -155,6 +176,8 @@ fn mysql(code: &str) -> (Meaning, &'static str) {
         "1022" | "1062" | "1169" | "1586" => (Meaning::Unique, "a unique key is taken"),
         "1216" | "1452" => (Meaning::NoParent(None), "a foreign key points nowhere"),
         "1217" | "1451" => (Meaning::HasChildren, "other rows point at this one"),
+        // MariaDB with innodb_snapshot_isolation: whoever waited for a lock finds another row.
+        "1020" => (Meaning::Contended, "the row changed meanwhile"),
         "1205" => (Meaning::Contended, "a lock was not given in time"),
         "1213" => (Meaning::Contended, "a deadlock was broken up"),
         "1044" | "1045" | "1698" => (Meaning::Away, "the login was refused"),
@@ -164,7 +187,7 @@ fn mysql(code: &str) -> (Meaning, &'static str) {
         "1053" | "1077" | "1079" => (Meaning::Away, "the server is shutting down"),
         "1317" | "1969" | "3024" => (Meaning::Away, "the statement took too long"),
         "1290" | "1792" | "1836" => (Meaning::Away, "the server is read-only"),
-        "1021" | "1114" => (Meaning::Away, "the server's disk is full"),
+        "1021" | "1114" => (Meaning::Away, FULL),
         "1146" | "1054" => (Meaning::Other, "the schema is not the expected one"),
         _ => (Meaning::Other, "the server refused the statement"),
     }
@@ -181,6 +204,7 @@ fn postgres(code: &str) -> (Meaning, &'static str) {
         "3D000" => (Meaning::Away, "there is no such database"),
         "57014" => (Meaning::Away, "the statement took too long"),
         "25006" => (Meaning::Away, "the server is read-only"),
+        "53100" => (Meaning::Away, FULL),
         "42P01" | "42703" => (Meaning::Other, "the schema is not the expected one"),
         _ => match code.get(..2) {
             Some("08") => (Meaning::Away, "the connection broke"),
@@ -200,7 +224,7 @@ fn sqlite(code: &str) -> (Meaning, &'static str) {
             (Meaning::Contended, "the database file is locked")
         }
         "9" => (Meaning::Away, "the statement took too long"),
-        "13" => (Meaning::Away, "the disk is full"),
+        "13" => (Meaning::Away, FULL),
         "14" => (Meaning::Away, "the database file cannot be opened"),
         "1" => (Meaning::Other, "the schema is not the expected one"),
         _ => match code.parse::<i32>().map(|code| code & 0xff) {
@@ -215,6 +239,22 @@ fn sqlite(code: &str) -> (Meaning, &'static str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_from_a_database_that_is_away() {
+        for ((meaning, what), full) in [
+            (mysql("1021"), true),
+            (mysql("1114"), true),
+            (mysql("1040"), false),
+            (postgres("53100"), true),
+            (postgres("53300"), false),
+            (sqlite("13"), true),
+            (sqlite("10"), false),
+        ] {
+            assert_eq!(meaning, Meaning::Away, "{what}");
+            assert_eq!(DriverError::new(what).is_full(), full, "{what}");
+        }
+    }
 
     #[test]
     fn a_closed_mysql_connection_is_a_database_that_is_away() {

@@ -55,6 +55,10 @@ pub enum StoreError {
         #[source]
         source: DriverError,
     },
+    /// So many deliveries wait to be stored that no more are taken in. Nothing was stored; trying
+    /// again in a moment may help.
+    #[error("too many deliveries wait to be stored")]
+    InboxFull,
     /// A row holds what this system would never have written.
     #[error("row {id} of {table} has a value in {column} that makes no sense")]
     Corrupt {
@@ -95,6 +99,12 @@ impl StoreError {
     #[must_use]
     pub fn is_unavailable(&self) -> bool {
         matches!(self, Self::Unavailable { .. })
+    }
+
+    /// True if the database had no room left for a write, which was not done.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Unavailable { source } if source.is_full())
     }
 
     pub(crate) fn from_driver((meaning, source): (Meaning, DriverError)) -> Self {

@@ -64,20 +64,7 @@ pub async fn retire(
     wait: Duration,
     watch: &mut (dyn FnMut(RetireStep) + Send),
 ) -> Result<(), RetireError> {
-    let current = file.ring().current_id();
-    if !file.ring().contains(key) {
-        return Err(KeyRingError::Unknown(key.clone()).into());
-    }
-    if key == current {
-        return Err(KeyRingError::IsCurrent(key.clone()).into());
-    }
-    let bounded = bounded(db);
-    let canaries = canary::open_all(&canary::read(&bounded).await?, file.ring())?;
-    refuse_needed(db, key).await?;
-    if !canaries.contains(current) {
-        return Err(RetireError::CurrentNotInUse(current.clone()));
-    }
-
+    let canaries = refuse(db, file, key).await?;
     forget_canary(db, key).await?;
     watch(RetireStep::CanaryGone);
     tokio::time::sleep(wait).await;
@@ -95,9 +82,39 @@ pub async fn retire(
         && let Ok(now) = KeyFile::open(file.path())
         && now.ring().key(key) == file.ring().key(key)
     {
-        canary::ensure(&bounded, now.ring(), key).await?;
+        canary::ensure(&bounded(db), now.ring(), key).await?;
     }
     result
+}
+
+/// Fails as [`retire`] would at its beginning; changes nothing.
+pub async fn can_retire(
+    db: &DatabaseConnection,
+    file: &KeyFile,
+    key: &KeyId,
+) -> Result<(), RetireError> {
+    refuse(db, file, key).await.map(drop)
+}
+
+/// Gives the keys that have a canary, unless the key has to stay.
+async fn refuse(
+    db: &DatabaseConnection,
+    file: &KeyFile,
+    key: &KeyId,
+) -> Result<Vec<KeyId>, RetireError> {
+    let current = file.ring().current_id();
+    if !file.ring().contains(key) {
+        return Err(KeyRingError::Unknown(key.clone()).into());
+    }
+    if key == current {
+        return Err(KeyRingError::IsCurrent(key.clone()).into());
+    }
+    let canaries = canary::open_all(&canary::read(&bounded(db)).await?, file.ring())?;
+    refuse_needed(db, key).await?;
+    if !canaries.contains(current) {
+        return Err(RetireError::CurrentNotInUse(current.clone()));
+    }
+    Ok(canaries)
 }
 
 async fn refuse_needed(db: &DatabaseConnection, key: &KeyId) -> Result<(), RetireError> {

@@ -8,18 +8,20 @@
 //!   a key is retired, one that is still at work with it stops.
 //! - What does not open is told, left as it is, and does not stop the rest.
 
+mod by_id;
+mod payloads;
 mod run;
 
 use std::num::NonZeroU64;
 
-use sea_orm::{DatabaseConnection, EntityTrait, PaginatorTrait, QueryFilter};
+use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, PaginatorTrait, QueryFilter};
 
 use self::run::Run;
 use crate::{
     CanaryError, Cipher, KeyId, StoreError,
     canary::bounded,
-    entity::tenant_scm_integration::Entity,
-    key_usage::{self, with_secrets},
+    entity::{scm_job, tenant_scm_integration::Entity},
+    key_usage::{self, BY_ID, with_secrets},
 };
 
 /// How to go about it.
@@ -114,7 +116,7 @@ pub async fn rewrap(
     db: &DatabaseConnection,
     cipher: &Cipher,
     options: &RewrapOptions,
-    watch: &mut (dyn FnMut(RewrapStep<'_>) + Send),
+    watch: &mut (dyn FnMut(RewrapStep<'_>) + Send + Sync),
 ) -> Result<Rewrapped, RewrapError> {
     let mut run = Run {
         db: bounded(db),
@@ -129,8 +131,15 @@ pub async fn rewrap(
     }
     let rows = Entity::find().filter(with_secrets());
     run.done.total = run.db.run(|pool| rows.clone().count(pool)).await?;
+    let jobs = scm_job::Entity::find().filter(scm_job::Column::Payload.is_not_null());
+    run.done.total += run.db.run(|pool| jobs.clone().count(pool)).await?;
+    run.done.total += key_usage::count_by_id(&run.db).await?;
     for _ in 0..PASSES {
         run.pass().await?;
+        run.pass_through_jobs().await?;
+        for sealed in BY_ID {
+            run.pass_by_id(sealed).await?;
+        }
         if options.dry_run {
             break;
         }

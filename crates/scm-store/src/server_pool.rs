@@ -9,15 +9,25 @@
 //! to sqlx: they put a new one in its place and drop the old one, which closes the socket without a
 //! word. Age and idleness are judged here too, for sqlx says goodbye to those without asking first.
 //!
-//! The ping at each release runs in a task of its own when the caller already has its answer. It
-//! cannot be left out for connections that look fine: sqlx sends its own, without a limit, right
-//! behind the hook, and the hook is not told whether the last statement was given up half-way.
+//! The statement at each release runs in a task of its own when the caller already has its answer. It
+//! cannot be left out for connections that look fine: sqlx sends its own ping, without a limit, right
+//! behind the hook, and the hook is not told whether the last statement was given up half-way. It is
+//! no mere ping either: whoever gives up while BEGIN is under way leaves a transaction that sqlx does
+//! not know of, and the next one's writes would be part of it and never be committed.
 
-use std::{future::Future, mem, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    mem,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use sea_orm::sqlx::{
     self, AssertSqlSafe, Connection, Executor, MySql, MySqlConnection, PgConnection, Pool,
-    Postgres, pool::PoolOptions,
+    Postgres, Row as _, pool::PoolOptions,
 };
 
 use crate::ConnectOptions;
@@ -38,9 +48,29 @@ pub(crate) trait Server: sqlx::Database {
         connection: &mut Self::Connection,
         limit: Duration,
     ) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
+
+    /// Ends whatever transaction may be open, without a warning in the server's log if none is, and
+    /// fails if the connection answers anything but what it is asked.
+    fn settle(
+        connection: &mut Self::Connection,
+    ) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
 }
 
 impl Server for MySql {
+    async fn settle(connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
+        // Answers carry no number. Whoever gives up while a statement is prepared, or between the
+        // two halves of a packet, leaves bytes that would be taken for the next one's answer, and
+        // any OK among them for this one's. What nobody asked before can only be told in its place.
+        static ASKED: AtomicI64 = AtomicI64::new(0);
+        let asked = ASKED.fetch_add(1, Ordering::Relaxed);
+        let question = AssertSqlSafe(format!("ROLLBACK; SELECT {asked}"));
+        let told = sqlx::raw_sql(question).fetch_all(connection).await?;
+        match told.as_slice() {
+            [row] if row.try_get::<i64, _>(0)? == asked => Ok(()),
+            _ => Err(sqlx::Error::Protocol("an answer to something else".into())),
+        }
+    }
+
     async fn begin(connection: &mut MySqlConnection, limit: Duration) -> Result<(), sqlx::Error> {
         let version: String = sqlx::query_scalar("SELECT VERSION()")
             .fetch_one(&mut *connection)
@@ -63,6 +93,11 @@ impl Server for MySql {
 }
 
 impl Server for Postgres {
+    async fn settle(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        // ROLLBACK alone warns where there is nothing to end, which is nearly always.
+        connection.execute("BEGIN; ROLLBACK").await.map(drop)
+    }
+
     async fn begin(connection: &mut PgConnection, limit: Duration) -> Result<(), sqlx::Error> {
         let limit = limit.as_millis().max(1);
         // As a statement, not as start-up options: poolers in between refuse those.
@@ -118,7 +153,7 @@ impl<DB: Server> Source<DB> {
         connection: &mut DB::Connection,
         age: Duration,
     ) -> Result<bool, sqlx::Error> {
-        match ping(connection).await {
+        match settle::<DB>(connection).await {
             Ok(()) => Ok(age < self.options.max_lifetime),
             Err(error @ sqlx::Error::Io(_)) => Err(error),
             // Until there is a new one the place has to be held: giving it up means the goodbye.
@@ -135,6 +170,13 @@ impl<DB: Server> Source<DB> {
 
 async fn ping<C: Connection>(connection: &mut C) -> Result<(), sqlx::Error> {
     match tokio::time::timeout(PING_LIMIT, connection.ping()).await {
+        Ok(answer) => answer,
+        Err(_) => Err(sqlx::Error::PoolTimedOut),
+    }
+}
+
+async fn settle<DB: Server>(connection: &mut DB::Connection) -> Result<(), sqlx::Error> {
+    match tokio::time::timeout(PING_LIMIT, DB::settle(connection)).await {
         Ok(answer) => answer,
         Err(_) => Err(sqlx::Error::PoolTimedOut),
     }

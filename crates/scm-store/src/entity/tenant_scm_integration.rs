@@ -45,6 +45,11 @@ pub(crate) struct Model {
     pub repository_key: Option<String>,
     pub capabilities: Option<String>,
     pub token_issued_at: Option<DateTimeUtc>,
+    pub auto_rotate: bool,
+    pub expiry_warning: Option<String>,
+    pub webhook_scheme: Option<String>,
+    pub previous_webhook_secret: Option<String>,
+    pub previous_webhook_secret_until: Option<DateTimeUtc>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -26,7 +26,7 @@ pub(super) struct Run<'a> {
     pub(super) db: Bounded,
     pub(super) ring: &'a KeyRing,
     pub(super) options: &'a RewrapOptions,
-    pub(super) watch: &'a mut (dyn FnMut(RewrapStep<'_>) + Send),
+    pub(super) watch: &'a mut (dyn FnMut(RewrapStep<'_>) + Send + Sync),
     pub(super) done: Rewrapped,
 }
 
@@ -158,14 +158,9 @@ impl Run<'_> {
     async fn write(&mut self, stored: &Stored, anew: &Anew) -> Result<bool, StoreError> {
         (self.watch)(RewrapStep::Sealed);
         let backend = self.db.pool.get_database_backend();
-        let in_use = Query::select()
-            .expr(Expr::val(1_i32))
-            .from(scm_key_canary::Entity)
-            .cond_where(scm_key_canary::Column::KeyId.eq(self.ring.current_id().as_str()))
-            .to_owned();
         let mut unchanged = same(backend, Column::Id, &stored.id)
             .add(Column::TenantId.eq(stored.tenant.as_str()))
-            .add(Expr::exists(in_use));
+            .add(self.in_use());
         let mut update = quiet_update();
         for (column, old, new) in &anew.values {
             update.value(*column, new.as_str());
@@ -177,7 +172,17 @@ impl Run<'_> {
         Ok(written.rows_affected() > 0)
     }
 
-    fn unreadable(&mut self, id: &str, column: Column) {
+    /// The current key's canary is there.
+    pub(super) fn in_use(&self) -> Expr {
+        let canary = Query::select()
+            .expr(Expr::val(1_i32))
+            .from(scm_key_canary::Entity)
+            .cond_where(scm_key_canary::Column::KeyId.eq(self.ring.current_id().as_str()))
+            .to_owned();
+        Expr::exists(canary)
+    }
+
+    pub(super) fn unreadable(&mut self, id: &str, column: impl IdenStatic) {
         self.done.unreadable += 1;
         (self.watch)(RewrapStep::Unreadable {
             id,

@@ -3,11 +3,11 @@
 use scm_store::{RewrapOptions, VerificationOutcome, check_canary, rewrap};
 use scm_testkit::{db::TestDb, on_every_database};
 use scm_types::{
-    IntegrationId, Operation, OperationReport, OperationState, Patch, SafeScmIntegration,
+    IntegrationId, Operation, OperationReport, OperationState, Patch, Purpose, SafeScmIntegration,
     UpdateScmIntegrationDto, VerificationStatus,
 };
 
-use crate::given::{Given, KEYS, cipher, new, scope, token};
+use crate::given::{Given, KEYS, by, cipher, new, scope, token};
 
 fn reports() -> Vec<OperationReport> {
     vec![
@@ -27,7 +27,7 @@ fn reports() -> Vec<OperationReport> {
 async fn check(given: &Given, row: &IntegrationId, found: Option<Vec<OperationReport>>) {
     let read = given
         .store
-        .find_with_secrets(&scope("t1"), row)
+        .find_with_secrets(&by(&scope("t1")), row, Purpose::Read)
         .await
         .unwrap()
         .unwrap();
@@ -44,14 +44,17 @@ async fn check(given: &Given, row: &IntegrationId, found: Option<Vec<OperationRe
     };
     given
         .store
-        .update_verification_status(&scope("t1"), row, &outcome)
+        .update_verification_status(&by(&scope("t1")), row, &outcome)
         .await
         .unwrap()
         .unwrap();
 }
 
 async fn known(given: &Given, row: &IntegrationId) -> Vec<OperationReport> {
-    let found = given.store.find_with_secrets(&scope("t1"), row).await;
+    let found = given
+        .store
+        .find_with_secrets(&by(&scope("t1")), row, Purpose::Read)
+        .await;
     found.unwrap().unwrap().operations
 }
 
@@ -89,15 +92,15 @@ on_every_database! {
                 ..UpdateScmIntegrationDto::default()
             };
             check(&given, &row.id, Some(reports())).await;
-            given.store.update(&scope("t1"), &row.id, &changes, None).await.unwrap().unwrap();
+            given.store.update(&by(&scope("t1")), &row.id, &changes, None).await.unwrap().unwrap();
             assert_eq!(given.text("capabilities", &row.id).await, None);
         }
 
         check(&given, &row.id, Some(reports())).await;
-        given.store.soft_delete(&scope("t1"), &row.id, None).await.unwrap();
+        given.store.soft_delete(&by(&scope("t1")), &row.id, None).await.unwrap();
         assert_eq!(given.text("capabilities", &row.id).await, None);
         given.execute("UPDATE `tenant_scm_integrations` SET `capabilities` = '[]'").await;
-        let back = given.store.create(&scope("t1"), new("t1", "https://github.com/a/b")).await;
+        let back = given.store.create(&by(&scope("t1")), new("t1", "https://github.com/a/b")).await;
         assert_eq!(back.unwrap().id, row.id);
         assert_eq!(given.text("capabilities", &row.id).await, None);
     }
@@ -111,7 +114,7 @@ on_every_database! {
             token_expires_at: Patch::Null,
             ..UpdateScmIntegrationDto::default()
         };
-        given.store.update(&scope("t1"), &row.id, &changes, None).await.unwrap().unwrap();
+        given.store.update(&by(&scope("t1")), &row.id, &changes, None).await.unwrap().unwrap();
         assert_eq!(known(&given, &row.id).await, reports());
         let rotated = KEYS.replace('*', " ") + "* k_2 AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwM";
         let store = given.with_keys(&rotated);
@@ -120,7 +123,7 @@ on_every_database! {
         let options = RewrapOptions::default();
         let done = rewrap(&given.pool, &keys, &options, &mut |_| {}).await.unwrap();
         assert_eq!(done.resealed, 1);
-        let opened = store.find_with_secrets(&scope("t1"), &row.id).await.unwrap().unwrap();
+        let opened = store.find_with_secrets(&by(&scope("t1")), &row.id, Purpose::Read).await.unwrap().unwrap();
         assert_eq!(opened.operations, reports());
     }
 

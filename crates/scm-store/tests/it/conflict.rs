@@ -9,17 +9,17 @@ use scm_testkit::{
     on_every_database,
 };
 use scm_types::{
-    BranchName, DisplayName, Patch, SafeScmIntegration, ScmIntegrationFilters, Timestamp,
+    BranchName, DisplayName, Patch, Purpose, SafeScmIntegration, ScmIntegrationFilters, Timestamp,
     UpdateScmIntegrationDto,
 };
 
-use crate::given::{Given, KEYS, cipher, new, scope, token};
+use crate::given::{Given, KEYS, by, cipher, new, scope, token};
 
 /// 32 times the same, at once; how many won, and that all others met a conflict.
 async fn created_by_32(given: &Given, url: &str) -> Vec<SafeScmIntegration> {
     let tasks = (0..32).map(|_| {
         let (store, new) = (given.store.clone(), new("t1", url));
-        tokio::spawn(async move { store.create(&scope("t1"), new).await })
+        tokio::spawn(async move { store.create(&by(&scope("t1")), new).await })
     });
     let mut won = Vec::new();
     for result in join_all(tasks.collect::<Vec<_>>()).await {
@@ -43,11 +43,11 @@ on_every_database! {
     async fn of_32_returns_of_a_deleted_row_one_wins(db: TestDb) {
         let given = Given::on(db).await;
         let row = given.created("t1", "https://github.com/a/b").await;
-        given.store.soft_delete(&scope("t1"), &row.id, None).await.unwrap();
+        given.store.soft_delete(&by(&scope("t1")), &row.id, None).await.unwrap();
         let won = created_by_32(&given, "https://github.com/a/b").await;
         assert_eq!(won.len(), 1);
         assert_eq!(won[0].id, row.id);
-        let opened = given.store.find_with_secrets(&scope("t1"), &row.id).await.unwrap().unwrap();
+        let opened = given.store.find_with_secrets(&by(&scope("t1")), &row.id, Purpose::Read).await.unwrap().unwrap();
         assert_eq!((opened.credential_version, opened.integration.version.number), (3, 3));
     }
 
@@ -74,7 +74,7 @@ on_every_database! {
             ];
             let all = changes.map(|changes| {
                 let (store, id) = (given.store.clone(), row.id.clone());
-                tokio::spawn(async move { store.update(&scope("t1"), &id, &changes, None).await })
+                tokio::spawn(async move { store.update(&by(&scope("t1")), &id, &changes, None).await })
             });
             for result in join_all(all).await {
                 result.unwrap().unwrap().unwrap();
@@ -97,7 +97,7 @@ on_every_database! {
                     display_name: Patch::Value(DisplayName::parse(&format!("{number}")).unwrap()),
                     ..UpdateScmIntegrationDto::default()
                 };
-                store.update(&scope("t1"), &row.id, &changes, Some(&row.version)).await
+                store.update(&by(&scope("t1")), &row.id, &changes, Some(&row.version)).await
             })
         });
         let mut won = 0;
@@ -126,7 +126,7 @@ on_every_database! {
                     },
                     ..UpdateScmIntegrationDto::default()
                 };
-                store.update(&scope("t1"), &id, &changes, None).await.unwrap().unwrap();
+                store.update(&by(&scope("t1")), &id, &changes, None).await.unwrap().unwrap();
             }
         });
         let on = UpdateScmIntegrationDto {
@@ -134,7 +134,7 @@ on_every_database! {
             ..UpdateScmIntegrationDto::default()
         };
         while !other.is_finished() {
-            match given.store.update(&scope("t1"), &row.id, &on, None).await {
+            match given.store.update(&by(&scope("t1")), &row.id, &on, None).await {
                 Ok(Some(_)) | Err(StoreError::NoCredential) => {}
                 result => panic!("{result:?}"),
             }
@@ -153,9 +153,9 @@ on_every_database! {
             tokio::spawn(async move {
                 for number in 0..10 {
                     let url = format!("https://github.com/w{writer}/r{number}");
-                    let row = store.create(&scope("t1"), new("t1", &url)).await?;
+                    let row = store.create(&by(&scope("t1")), new("t1", &url)).await?;
                     store.find_by_id(&scope("t1"), &row.id).await?;
-                    store.soft_delete(&scope("t1"), &row.id, None).await?;
+                    store.soft_delete(&by(&scope("t1")), &row.id, None).await?;
                 }
                 Ok::<_, StoreError>(())
             })
@@ -186,7 +186,7 @@ async fn memory_serves_one_process() {
         )),
     );
     let row = store
-        .create(&scope("t1"), new("t1", "https://github.com/a/b"))
+        .create(&by(&scope("t1")), new("t1", "https://github.com/a/b"))
         .await
         .unwrap();
     let own = scope("t1");

@@ -7,9 +7,9 @@ use scm_testkit::{
     db::{Backend, TestDb},
     on_every_database,
 };
-use scm_types::{IntegrationId, ScmIntegrationFilters};
+use scm_types::{IntegrationId, Purpose, ScmIntegrationFilters};
 
-use crate::given::{Given, new, page, scope};
+use crate::given::{Given, by, new, page, scope};
 
 /// Everything that a log could show of an error: texts and `Debug`, down the chain.
 fn shown(error: &StoreError) -> String {
@@ -32,7 +32,7 @@ on_every_database! {
         let id = row.id.as_str();
         for result in [
             given.store.find_by_id(&scope("t1"), &row.id).await.err(),
-            given.store.find_with_secrets(&scope("t1"), &row.id).await.err(),
+            given.store.find_with_secrets(&by(&scope("t1")), &row.id, Purpose::Read).await.err(),
         ] {
             let error = result.unwrap();
             assert!(
@@ -156,7 +156,7 @@ on_every_database! {
         given.created("t1", "https://github.com/a/b").await;
         let error = given
             .store
-            .create(&scope("t1"), new("t1", "https://github.com/a/c"))
+            .create(&by(&scope("t1")), new("t1", "https://github.com/a/c"))
             .await
             .err()
             .unwrap();

@@ -3,10 +3,11 @@
 use scm_store::StoreError;
 use scm_testkit::{db::TestDb, on_every_database};
 use scm_types::{
-    AccountId, DisplayName, IntegrationId, RowVersion, ScmIntegrationFilters, VerificationStatus,
+    AccountId, DisplayName, IntegrationId, Purpose, RowVersion, ScmIntegrationFilters,
+    VerificationStatus,
 };
 
-use crate::given::{Given, new, repository, scope, tenant, token};
+use crate::given::{Given, by, new, repository, scope, tenant, token};
 
 on_every_database! {
     async fn a_soft_delete_erases_the_secrets(db: TestDb) {
@@ -19,7 +20,7 @@ on_every_database! {
             )
             .await;
         given.tick();
-        assert!(given.store.soft_delete(&scope("t1"), &row.id, None).await.unwrap());
+        assert!(given.store.soft_delete(&by(&scope("t1")), &row.id, None).await.unwrap());
         for column in ["accessToken", "refreshToken", "webhookSecret", "tokenExpiresAt"] {
             let sql = format!("SELECT COUNT(`{column}`) FROM `tenant_scm_integrations`");
             let count: i64 = given.rows(&sql).await[0].try_get_by_index(0).unwrap();
@@ -34,9 +35,9 @@ on_every_database! {
         // Again is the same as once, for who knows what state it is in or does not ask.
         given.tick();
         for expected in [None, Some(&deleted.version)] {
-            assert!(given.store.soft_delete(&scope("t1"), &row.id, expected).await.unwrap());
+            assert!(given.store.soft_delete(&by(&scope("t1")), &row.id, expected).await.unwrap());
         }
-        let stale = given.store.soft_delete(&scope("t1"), &row.id, Some(&row.version)).await;
+        let stale = given.store.soft_delete(&by(&scope("t1")), &row.id, Some(&row.version)).await;
         assert!(matches!(stale, Err(StoreError::VersionMismatch)), "{stale:?}");
         assert_eq!(given.found(&row).await, deleted);
         let url = repository("https://github.com/a/b");
@@ -47,9 +48,9 @@ on_every_database! {
     async fn a_hard_delete_leaves_nothing(db: TestDb) {
         let given = Given::on(db).await;
         let row = given.created("t1", "https://github.com/a/b").await;
-        assert!(given.store.hard_delete(&scope("t1"), &row.id, None).await.unwrap());
-        assert!(!given.store.hard_delete(&scope("t1"), &row.id, None).await.unwrap());
-        assert!(!given.store.soft_delete(&scope("t1"), &row.id, None).await.unwrap());
+        assert!(given.store.hard_delete(&by(&scope("t1")), &row.id, None).await.unwrap());
+        assert!(!given.store.hard_delete(&by(&scope("t1")), &row.id, None).await.unwrap());
+        assert!(!given.store.soft_delete(&by(&scope("t1")), &row.id, None).await.unwrap());
         assert!(!given.store.exists(&scope("t1"), &row.id).await.unwrap());
         given.created("t1", "https://github.com/a/b").await;
     }
@@ -58,15 +59,15 @@ on_every_database! {
         let given = Given::on(db).await;
         let row = given.created("t1", "https://github.com/a/b").await;
         let stale = RowVersion { number: 7, ..row.version };
-        let soft = given.store.soft_delete(&scope("t1"), &row.id, Some(&stale)).await;
+        let soft = given.store.soft_delete(&by(&scope("t1")), &row.id, Some(&stale)).await;
         assert!(matches!(soft, Err(StoreError::VersionMismatch)), "{soft:?}");
-        let hard = given.store.hard_delete(&scope("t1"), &row.id, Some(&stale)).await;
+        let hard = given.store.hard_delete(&by(&scope("t1")), &row.id, Some(&stale)).await;
         assert!(matches!(hard, Err(StoreError::VersionMismatch)), "{hard:?}");
         assert_eq!(given.found(&row).await, row);
-        assert!(given.store.hard_delete(&scope("t1"), &row.id, Some(&row.version)).await.unwrap());
+        assert!(given.store.hard_delete(&by(&scope("t1")), &row.id, Some(&row.version)).await.unwrap());
         let nobody = IntegrationId::parse("nobody").unwrap();
-        assert!(!given.store.hard_delete(&scope("t1"), &nobody, Some(&stale)).await.unwrap());
-        assert!(!given.store.soft_delete(&scope("t1"), &nobody, Some(&stale)).await.unwrap());
+        assert!(!given.store.hard_delete(&by(&scope("t1")), &nobody, Some(&stale)).await.unwrap());
+        assert!(!given.store.soft_delete(&by(&scope("t1")), &nobody, Some(&stale)).await.unwrap());
     }
 
     async fn creating_again_brings_a_deleted_row_back(db: TestDb) {
@@ -79,7 +80,7 @@ on_every_database! {
                  `verificationError` = 'refused', `lastVerifiedAt` = `createdAt`",
             )
             .await;
-        given.store.soft_delete(&scope("t1"), &row.id, None).await.unwrap();
+        given.store.soft_delete(&by(&scope("t1")), &row.id, None).await.unwrap();
         given.tick();
 
         let mut wanted = new("t1", "https://github.com/acme/shop");
@@ -87,7 +88,7 @@ on_every_database! {
         wanted.access_token = Some(token("ghp_second"));
         wanted.refresh_token = None;
         wanted.created_by_account_id = AccountId::parse("acc_2").unwrap();
-        let back = given.store.create(&scope("t1"), wanted).await.unwrap();
+        let back = given.store.create(&by(&scope("t1")), wanted).await.unwrap();
         assert_eq!((&back.id, back.created_at), (&row.id, row.created_at));
         assert_eq!(back.display_name, "Second");
         assert_eq!(back.repository_url, "https://github.com/acme/shop");
@@ -98,7 +99,7 @@ on_every_database! {
         assert_eq!((&back.verification_error, back.last_verified_at), (&None, None));
         assert_eq!(back.version.number, 3);
 
-        let opened = given.store.find_with_secrets(&scope("t1"), &row.id).await.unwrap().unwrap();
+        let opened = given.store.find_with_secrets(&by(&scope("t1")), &row.id, Purpose::Read).await.unwrap().unwrap();
         assert_eq!(opened.access_token.unwrap().expose(), "ghp_second");
         assert!(opened.refresh_token.is_none() && opened.provider_repository_id.is_none());
         assert_eq!(opened.credential_version, 3);
@@ -109,7 +110,7 @@ on_every_database! {
         let given = Given::on(db).await;
         given.created("t1", "https://github.com/a/b").await;
         given.execute("UPDATE `tenant_scm_integrations` SET `isActive` = FALSE").await;
-        let again = given.store.create(&scope("t1"), new("t1", "https://github.com/a/b")).await;
+        let again = given.store.create(&by(&scope("t1")), new("t1", "https://github.com/a/b")).await;
         assert!(matches!(again, Err(StoreError::Conflict)), "{again:?}");
     }
 }

@@ -8,9 +8,9 @@ use scm_store::{
 };
 use scm_testkit::db::TestDb;
 use scm_types::{
-    AccessToken, AccountId, BranchName, DisplayName, FixedClock, IntegrationId, PageLimit,
+    AccessToken, AccountId, Actor, BranchName, DisplayName, FixedClock, IntegrationId, PageLimit,
     PageRequest, RefreshToken, RepoUrl, SafeScmIntegration, ScmIntegrationFilters, TenantId,
-    TenantScope, Timestamp, WebHosts,
+    TenantScope, Timestamp, WebHosts, Who,
 };
 use sea_orm::{ConnectionTrait, DbBackend, QueryResult, Statement};
 
@@ -54,7 +54,7 @@ impl Given {
 
     pub(crate) async fn created(&self, tenant_id: &str, url: &str) -> SafeScmIntegration {
         self.store
-            .create(&scope(tenant_id), new(tenant_id, url))
+            .create(&by(&scope(tenant_id)), new(tenant_id, url))
             .await
             .unwrap()
     }
@@ -123,7 +123,7 @@ impl Given {
         });
     }
 
-    fn quoted(&self, sql: &str) -> String {
+    pub(crate) fn quoted(&self, sql: &str) -> String {
         match self.pool.get_database_backend() {
             DbBackend::MySql => sql.to_owned(),
             _ => sql.replace('`', "\""),
@@ -150,6 +150,15 @@ pub(crate) fn fresh_cipher() -> Cipher {
 
 pub(crate) fn tenant(raw: &str) -> TenantId {
     TenantId::parse(raw).unwrap()
+}
+
+/// The platform's account at work on what the scope reaches.
+pub(crate) fn by(scope: &TenantScope) -> Actor {
+    Actor {
+        scope: scope.clone(),
+        who: Who::Platform(AccountId::parse("acc_0").unwrap()),
+        request_id: None,
+    }
 }
 
 pub(crate) fn scope(raw: &str) -> TenantScope {
@@ -188,6 +197,7 @@ pub(crate) fn new(tenant_id: &str, url: &str) -> NewIntegration {
         access_token: Some(token("ghp_first")),
         refresh_token: Some(RefreshToken::parse("ghr_first").unwrap()),
         token_expires_at: None,
+        auto_rotate: false,
         created_by_account_id: AccountId::parse("acc_1").unwrap(),
     }
 }

@@ -7,7 +7,7 @@ use scm_store::{Claim, IdempotencyController, StoreError, StoredAnswer, Ticket};
 use scm_testkit::{db::TestDb, on_every_database};
 use scm_types::{Clock, Fingerprint, IdempotencyKey, TenantScope};
 
-use crate::given::{Given, scope};
+use crate::given::{Given, by, scope};
 
 const MINUTE: Duration = IdempotencyController::RUNS_FOR;
 const DAY: Duration = IdempotencyController::KEPT_FOR;
@@ -362,7 +362,7 @@ on_every_database! {
         let ticket = to_run(keys.claim("k", 1).await);
         keys.store.finish(ticket, &answer("a")).await.unwrap();
         let row = keys.given.created("t1", "https://github.com/a/b").await;
-        assert!(keys.given.store.hard_delete(&scope("t1"), &row.id, None).await.unwrap());
+        assert!(keys.given.store.hard_delete(&by(&scope("t1")), &row.id, None).await.unwrap());
         assert_eq!(done(keys.claim("k", 1).await), answer("a"));
     }
 

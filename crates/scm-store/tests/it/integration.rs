@@ -5,18 +5,18 @@ use std::time::Duration;
 use scm_store::StoreError;
 use scm_testkit::{db::TestDb, on_every_database};
 use scm_types::{
-    BranchName, DisplayName, IntegrationId, PageRequest, ScmIntegrationFilters, ScmType,
+    BranchName, DisplayName, IntegrationId, PageRequest, Purpose, ScmIntegrationFilters, ScmType,
     TenantScope, Timestamp, VerificationStatus,
 };
 
-use crate::given::{Given, new, page, repository, scope, tenant};
+use crate::given::{Given, by, new, page, repository, scope, tenant};
 
 on_every_database! {
     async fn what_is_created_is_found(db: TestDb) {
         let given = Given::on(db).await;
         let mut wanted = new("t1", "https://github.com/Acme/Shop");
         wanted.token_expires_at = Some(Timestamp::parse("2028-02-29T23:59:59.999Z").unwrap());
-        let created = given.store.create(&scope("t1"), wanted).await.unwrap();
+        let created = given.store.create(&by(&scope("t1")), wanted).await.unwrap();
 
         assert_eq!(given.found(&created).await, created);
         assert_eq!(created.id.as_str().len(), 21);
@@ -29,7 +29,7 @@ on_every_database! {
 
         let opened = given
             .store
-            .find_with_secrets(&scope("t1"), &created.id)
+            .find_with_secrets(&by(&scope("t1")), &created.id, Purpose::Read)
             .await
             .unwrap()
             .unwrap();
@@ -46,7 +46,7 @@ on_every_database! {
         let mut wanted = new("t1", "https://github.com/a/b");
         wanted.display_name = DisplayName::parse(name).unwrap();
         wanted.default_branch = BranchName::parse("релиз/1").unwrap();
-        let created = given.store.create(&scope("t1"), wanted).await.unwrap();
+        let created = given.store.create(&by(&scope("t1")), wanted).await.unwrap();
         let found = given.found(&created).await;
         assert_eq!(found.display_name, name);
         assert_eq!(found.default_branch, "релиз/1");
@@ -54,7 +54,7 @@ on_every_database! {
         let longest = DisplayName::parse(&"🚀".repeat(255)).unwrap();
         let mut wanted = new("t1", "https://github.com/a/c");
         wanted.display_name = longest.clone();
-        let created = given.store.create(&scope("t1"), wanted).await.unwrap();
+        let created = given.store.create(&by(&scope("t1")), wanted).await.unwrap();
         assert_eq!(given.found(&created).await.display_name, longest.as_str());
     }
 
@@ -63,7 +63,7 @@ on_every_database! {
         for bad in ["x".repeat(256), "a\0b".to_owned()] {
             let mut wanted = new("t1", "https://github.com/a/b");
             wanted.gitlab_group_id = Some(bad);
-            let result = given.store.create(&scope("t1"), wanted).await;
+            let result = given.store.create(&by(&scope("t1")), wanted).await;
             assert!(
                 matches!(result, Err(StoreError::DoesNotFit { field: "gitlabGroupId" })),
                 "{result:?}"
@@ -88,7 +88,7 @@ on_every_database! {
         let given = Given::on(db).await;
         let mut wanted = new("t1", "https://github.com/a/b");
         wanted.token_expires_at = Some(Timestamp::parse("2027-01-31T09:00:01.000Z").unwrap());
-        let row = given.store.create(&scope("t1"), wanted).await.unwrap();
+        let row = given.store.create(&by(&scope("t1")), wanted).await.unwrap();
         assert!(row.has_valid_token && !row.is_token_expired);
         given.clock.advance(Duration::from_secs(1));
         let row = given.found(&row).await;
@@ -101,7 +101,7 @@ on_every_database! {
         wanted.access_token = None;
         wanted.refresh_token = None;
         wanted.github_installation_id = Some("123".to_owned());
-        let row = given.store.create(&scope("t1"), wanted).await.unwrap();
+        let row = given.store.create(&by(&scope("t1")), wanted).await.unwrap();
         assert!(!row.has_valid_token);
         assert_eq!(given.found(&row).await, row);
     }
@@ -117,7 +117,7 @@ on_every_database! {
         let deleted = given.created("t1", "https://github.com/a/deleted").await;
         given.tick();
         let foreign = given.created("t2", "https://github.com/a/b").await;
-        given.store.soft_delete(&scope("t1"), &deleted.id, None).await.unwrap();
+        given.store.soft_delete(&by(&scope("t1")), &deleted.id, None).await.unwrap();
         given
             .execute(&format!(
                 "UPDATE `tenant_scm_integrations` SET `isActive` = FALSE, \
@@ -206,7 +206,7 @@ on_every_database! {
         let filters = ScmIntegrationFilters::default();
         let first = given.store.find_all(&scope("t1"), &filters, &page(3)).await.unwrap();
         // The row that the cursor names goes, and a newer one comes.
-        given.store.hard_delete(&scope("t1"), &rows[3].id, None).await.unwrap();
+        given.store.hard_delete(&by(&scope("t1")), &rows[3].id, None).await.unwrap();
         given.tick();
         given.created("t1", "https://github.com/a/newer").await;
         let request = PageRequest { after: first.next, ..page(3) };
@@ -224,7 +224,7 @@ on_every_database! {
                 .await
                 .unwrap();
             assert_eq!(found.as_ref(), Some(&row), "{spelling}");
-            let again = given.store.create(&scope("t1"), new("t1", spelling)).await;
+            let again = given.store.create(&by(&scope("t1")), new("t1", spelling)).await;
             assert!(matches!(again, Err(StoreError::Conflict)), "{spelling}: {again:?}");
         }
         let other = repository("https://gitlab.com/acme/shop");
@@ -250,7 +250,7 @@ on_every_database! {
             .unwrap();
         assert_eq!(found.id.as_str(), "old");
         assert!(found.is_active && !found.has_valid_token && found.version.number == 1);
-        let again = given.store.create(&scope("t1"), new("t1", url.as_str())).await;
+        let again = given.store.create(&by(&scope("t1")), new("t1", url.as_str())).await;
         assert!(matches!(again, Err(StoreError::Conflict)), "{again:?}");
         assert_eq!(given.ids(&scope("t1"), &ScmIntegrationFilters::default()).await, [found.id]);
     }

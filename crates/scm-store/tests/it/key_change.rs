@@ -8,7 +8,7 @@ use scm_store::{
 };
 use scm_testkit::{db::TestDb, on_every_database};
 
-use crate::given::{Given, KEYS, SECOND, cipher, key_id, rotated, scope};
+use crate::given::{Given, KEYS, SECOND, by, cipher, key_id, rotated, scope};
 
 const AT_ONCE: Duration = Duration::ZERO;
 const NEVER: Duration = Duration::from_hours(1);
@@ -196,12 +196,12 @@ on_every_database! {
         // What is held goes on.
         assert_eq!(seals_with(&changes.cipher()), "k_2");
         let store = store(&given, &changes);
-        let opened = store.find_with_secrets(&scope("t1"), &row.id).await.unwrap().unwrap();
+        let opened = store.find_with_secrets(&by(&scope("t1")), &row.id, scm_types::Purpose::Read).await.unwrap().unwrap();
         assert_eq!(opened.access_token.unwrap().expose(), "ghp_first");
         // As soon as nothing needs it, it may go.
         rewrap(&given.pool, &changes.cipher(), &scm_store::RewrapOptions::default(), &mut |_| {}).await.unwrap();
         assert_eq!(changes.take(ring(SECOND)).await.unwrap(), KeyState::Current);
-        assert!(store.find_with_secrets(&scope("t1"), &row.id).await.unwrap().is_some());
+        assert!(store.find_with_secrets(&by(&scope("t1")), &row.id, scm_types::Purpose::Read).await.unwrap().is_some());
         assert_eq!(changes.cipher().ring().ids().count(), 1);
     }
 

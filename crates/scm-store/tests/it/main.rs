@@ -7,23 +7,32 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod api_keys;
+mod audit;
 mod canary;
 mod capabilities;
 mod conflict;
 mod corrupt;
 mod delete;
+mod ending;
+mod facts;
 mod given;
 mod idempotency;
+mod inbox;
 mod integration;
+mod jobs;
 mod key_change;
 mod key_file;
 mod maintain;
 mod outage;
 mod references;
+mod refs;
 mod renewal;
 mod retire;
 mod rewrap;
 mod secrets;
+mod snapshot;
 mod tenancy;
+mod transfer;
 mod update;
 mod verify;

@@ -4,7 +4,7 @@ use scm_store::{FilledKeys, StoreError};
 use scm_testkit::{db::TestDb, on_every_database};
 use scm_types::{ScmIntegrationFilters, WebHosts};
 
-use crate::given::{Given, new, scope};
+use crate::given::{Given, by, new, scope};
 
 async fn old_row(given: &Given, id: &str, kind: &str, url: &str) {
     let sql = format!(
@@ -32,7 +32,7 @@ on_every_database! {
         let again = given.store.fill_repository_keys(&WebHosts::public()).await.unwrap();
         assert_eq!(again, FilledKeys { filled: 0, ..done });
         assert_eq!(given.ids(&scope("t1"), &ScmIntegrationFilters::default()).await, before);
-        let result = given.store.create(&scope("t1"), new("t1", "git@github.com:ACME/SHOP")).await;
+        let result = given.store.create(&by(&scope("t1")), new("t1", "git@github.com:ACME/SHOP")).await;
         assert!(matches!(result, Err(StoreError::Conflict)), "{result:?}");
     }
 }

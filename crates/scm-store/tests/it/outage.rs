@@ -1,88 +1,28 @@
 //! The database goes away, freezes or keeps a lock, and comes back: calls end in time and say so,
 //! and the pool recovers by itself.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    future::Future as _,
+    sync::Arc,
+    task::{Context, Waker},
+    time::Duration,
+};
 
 use scm_store::{ConnectOptions, ScmIntegrationController, StoreError, connect, ping};
 use scm_testkit::{
     db::{Backend, TestDb},
+    line::{Line, State},
     on_every_database,
 };
 use scm_types::{DisplayName, Patch, SystemClock, UpdateScmIntegrationDto};
-use sea_orm::{ConnectionTrait, TransactionOptions, TransactionTrait};
+use sea_orm::{ConnectionTrait, Database, TransactionOptions, TransactionTrait};
 use tokio::{
-    io::copy_bidirectional,
-    net::{TcpListener, TcpStream},
-    sync::watch,
+    net::TcpListener,
+    task::yield_now,
     time::{Instant, sleep, timeout},
 };
 
-use crate::given::{Given, KEYS, cipher, new, scope};
-
-/// What the line to the server does.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Line {
-    /// Carries bytes.
-    Works,
-    /// Open connections break, new ones are refused.
-    Cut,
-    /// Connections stay open and carry nothing, now and ever; new ones are taken, unanswered.
-    Frozen,
-}
-
-/// A line to the server that can be interfered with.
-struct Proxy {
-    url: String,
-    line: watch::Sender<Line>,
-}
-
-impl Proxy {
-    async fn to(db: &TestDb) -> Self {
-        let start = db.url.find("://").unwrap() + 3;
-        let end = start + db.url[start..].find('/').unwrap();
-        let authority = &db.url[start..end];
-        let server = authority.rsplit('@').next().unwrap().to_owned();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let near = listener.local_addr().unwrap().to_string();
-        let url = db.url.replacen(&server, &near, 1);
-        let (line, state) = watch::channel(Line::Works);
-        tokio::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(carry(client, server.clone(), state.clone()));
-            }
-        });
-        Self { url, line }
-    }
-
-    fn set(&self, line: Line) {
-        self.line.send_replace(line);
-    }
-}
-
-async fn carry(mut client: TcpStream, server: String, mut line: watch::Receiver<Line>) {
-    let at_first = *line.borrow_and_update();
-    match at_first {
-        Line::Cut => return,
-        Line::Frozen => sleep(Duration::from_mins(10)).await,
-        Line::Works => {}
-    }
-    let mut server = TcpStream::connect(server).await.unwrap();
-    tokio::select! {
-        // Looked at first, or a last answer could slip through behind the change.
-        biased;
-        now = changed(&mut line) => if now == Line::Frozen {
-            // The sockets stay open, and nobody reads or writes them.
-            sleep(Duration::from_mins(10)).await;
-        },
-        _ = copy_bidirectional(&mut client, &mut server) => {}
-    }
-}
-
-async fn changed(line: &mut watch::Receiver<Line>) -> Line {
-    line.wait_for(|line| *line != Line::Works)
-        .await
-        .map_or(Line::Cut, |line| *line)
-}
+use crate::given::{Given, KEYS, by, cipher, new, scope};
 
 const OPTIONS: ConnectOptions = ConnectOptions {
     max_connections: 2,
@@ -120,7 +60,7 @@ async fn assert_away(store: &ScmIntegrationController) {
             [
                 store.count(&scope("t1")).await.err(),
                 store
-                    .create(&scope("t1"), new("t1", "https://github.com/a/x"))
+                    .create(&by(&scope("t1")), new("t1", "https://github.com/a/x"))
                     .await
                     .err(),
             ]
@@ -139,55 +79,55 @@ async fn assert_away(store: &ScmIntegrationController) {
     );
 }
 
-async fn on_a_line(backend: Backend) -> Option<(TestDb, Proxy, ScmIntegrationController)> {
+async fn on_a_line(backend: Backend) -> Option<(TestDb, Line, ScmIntegrationController)> {
     let db = TestDb::migrated(backend).await?;
-    let proxy = Proxy::to(&db).await;
-    let store = store_at(&proxy.url).await;
+    let line = Line::to(&db).await;
+    let store = store_at(&line.url).await;
     store
-        .create(&scope("t1"), new("t1", "https://github.com/a/b"))
+        .create(&by(&scope("t1")), new("t1", "https://github.com/a/b"))
         .await
         .unwrap();
-    Some((db, proxy, store))
+    Some((db, line, store))
 }
 
 async fn a_cut_line(backend: Backend) {
-    let Some((_db, proxy, store)) = on_a_line(backend).await else {
+    let Some((_db, line, store)) = on_a_line(backend).await else {
         return;
     };
-    proxy.set(Line::Cut);
+    line.set(State::Cut);
     assert_away(&store).await;
-    proxy.set(Line::Works);
+    line.set(State::Works);
     recovers(&store, Duration::from_secs(5)).await;
 }
 
 async fn frozen_sockets(backend: Backend) {
-    let Some((_db, proxy, store)) = on_a_line(backend).await else {
+    let Some((_db, line, store)) = on_a_line(backend).await else {
         return;
     };
     // Both places of the pool are taken by connections that will never answer again.
     let (one, two) = (scope("t1"), scope("t1"));
     let (a, b) = tokio::join!(store.count(&one), store.count(&two));
     assert!(a.is_ok() && b.is_ok());
-    proxy.set(Line::Frozen);
+    line.set(State::Frozen);
     let (a, b) = tokio::join!(store.count(&one), store.count(&two));
     for error in [a.err().unwrap(), b.err().unwrap()] {
         assert!(error.is_unavailable(), "{error:?}");
     }
-    proxy.set(Line::Works);
+    line.set(State::Works);
     recovers(&store, Duration::from_secs(5)).await;
 }
 
 async fn a_frozen_server(backend: Backend) {
-    let Some((_db, proxy, store)) = on_a_line(backend).await else {
+    let Some((_db, line, store)) = on_a_line(backend).await else {
         return;
     };
-    proxy.set(Line::Frozen);
+    line.set(State::Frozen);
     assert_away(&store).await;
     let started = Instant::now();
-    let error = connect(&proxy.url, &OPTIONS).await.err().unwrap();
+    let error = connect(&line.url, &OPTIONS).await.err().unwrap();
     assert!(error.is_unavailable(), "{error:?}");
     assert!(started.elapsed() < Duration::from_secs(3));
-    proxy.set(Line::Works);
+    line.set(State::Works);
     recovers(&store, Duration::from_secs(8)).await;
 }
 
@@ -230,15 +170,76 @@ on_every_database! {
             ..UpdateScmIntegrationDto::default()
         };
         let started = Instant::now();
-        let error = store.update(&scope("t1"), &row.id, &changes, None).await.err().unwrap();
+        let error = store.update(&by(&scope("t1")), &row.id, &changes, None).await.err().unwrap();
         assert!(error.is_unavailable(), "{error:?}");
         assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
         // Reading goes on meanwhile.
         assert_eq!(store.find_by_id(&scope("t1"), &row.id).await.unwrap().unwrap(), row);
         holder.rollback().await.unwrap();
         let end = Instant::now() + Duration::from_secs(5);
-        while let Err(error) = store.update(&scope("t1"), &row.id, &changes, None).await {
+        while let Err(error) = store.update(&by(&scope("t1")), &row.id, &changes, None).await {
             assert!(error.is_unavailable() && Instant::now() < end, "{error:?}");
+        }
+    }
+
+    async fn a_transaction_that_is_given_up_while_it_begins_takes_no_later_write_along(db: TestDb) {
+        let given = Given::on(db).await;
+        let row = given.created("t1", "https://github.com/a/b").await;
+        let one = ConnectOptions { max_connections: 1, ..OPTIONS };
+        let pool = connect(&given.db.url, &one).await.unwrap();
+        for polls in 0..24 {
+            let mut begin = Box::pin(pool.begin());
+            for _ in 0..polls {
+                let mut context = Context::from_waker(Waker::noop());
+                if begin.as_mut().poll(&mut context).is_ready() {
+                    break;
+                }
+                // Given up at each point on the way: most of them are before the server's answer.
+                yield_now().await;
+            }
+            drop(begin);
+            let id = &row.id;
+            let write = format!("UPDATE tenant_scm_integrations SET version = {polls} WHERE id = '{id}'");
+            pool.execute_unprepared(&write).await.unwrap();
+            assert_eq!(given.found(&row).await.version.number, polls, "seen by others");
+        }
+    }
+
+    async fn a_write_that_is_given_up_takes_no_later_one_along_in_a_hosts_own_pool(db: TestDb) {
+        let given = Given::on(db).await;
+        let row = given.created("t1", "https://github.com/a/b").await;
+        // As sea-orm makes it, without a hook of ours.
+        let mut options = sea_orm::ConnectOptions::new(&given.db.url);
+        options.max_connections(1).sqlx_logging(false);
+        let pool = Database::connect(options).await.unwrap();
+        let clock = Arc::new(SystemClock);
+        let store = ScmIntegrationController::new(pool.clone(), cipher(KEYS), clock);
+        let changes = UpdateScmIntegrationDto {
+            display_name: Patch::Value(DisplayName::parse("B").unwrap()),
+            ..UpdateScmIntegrationDto::default()
+        };
+        let actor = by(&scope("t1"));
+        // From here on every statement is prepared. Given up while it is, sqlx's MySQL connection
+        // never answers again, for which only our own pools have a cure.
+        store.update(&actor, &row.id, &changes, None).await.unwrap().unwrap();
+        for polls in 0..60 {
+            let mut write = Box::pin(store.update(&actor, &row.id, &changes, None));
+            for _ in 0..polls {
+                let mut context = Context::from_waker(Waker::noop());
+                if write.as_mut().poll(&mut context).is_ready() {
+                    break;
+                }
+                yield_now().await;
+            }
+            drop(write);
+            let name = format!("n{polls}");
+            let id = &row.id;
+            let note = given.quoted(&format!(
+                "UPDATE `tenant_scm_integrations` SET `displayName` = '{name}' WHERE `id` = '{id}'"
+            ));
+            pool.execute_unprepared(&note).await.unwrap();
+            let seen = given.found(&row).await.display_name;
+            assert_eq!(seen, name, "seen by others");
         }
     }
 

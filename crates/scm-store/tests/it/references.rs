@@ -7,7 +7,7 @@ use scm_testkit::{
 };
 use scm_types::AccountId;
 
-use crate::given::{Given, new, scope};
+use crate::given::{Given, by, new, scope};
 
 on_every_database! {
     async fn an_unknown_parent_is_named(db: TestDb) {
@@ -25,14 +25,14 @@ on_every_database! {
         }
         scm_migrations::foreign_keys::enable(&given.db.url).await.unwrap();
         given.created("t1", "https://github.com/a/b").await;
-        let result = given.store.create(&scope("t2"), new("t2", "https://github.com/a/b")).await;
+        let result = given.store.create(&by(&scope("t2")), new("t2", "https://github.com/a/b")).await;
         assert!(
             matches!(result, Err(StoreError::Reference { field: "tenantId" })),
             "{result:?}"
         );
         let mut wanted = new("t1", "https://github.com/a/c");
         wanted.created_by_account_id = AccountId::parse("acc_9").unwrap();
-        let result = given.store.create(&scope("t1"), wanted).await;
+        let result = given.store.create(&by(&scope("t1")), wanted).await;
         assert!(
             matches!(result, Err(StoreError::Reference { field: "createdByAccountId" })),
             "{result:?}"
@@ -57,9 +57,9 @@ on_every_database! {
             );
             given.execute(&table_sql).await;
             given.execute(&format!("INSERT INTO `{table}` VALUES ('{}')", row.id)).await;
-            let result = given.store.hard_delete(&scope("t1"), &row.id, None).await;
+            let result = given.store.hard_delete(&by(&scope("t1")), &row.id, None).await;
             assert!(matches!(result, Err(StoreError::Restricted)), "{rule}: {result:?}");
-            assert!(given.store.soft_delete(&scope("t1"), &row.id, None).await.unwrap());
+            assert!(given.store.soft_delete(&by(&scope("t1")), &row.id, None).await.unwrap());
         }
     }
 }

@@ -3,17 +3,17 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use scm_store::{Acquired, FreshCredential, Lease, RenewalController, StoreError};
+use scm_store::{Acquired, FreshCredential, Lease, RenewalController, Replacement, StoreError};
 use scm_testkit::{
     db::{Backend, TestDb},
     on_every_database,
 };
 use scm_types::{
-    IntegrationId, Patch, RefreshToken, SafeScmIntegration, TenantScmIntegration, TenantScope,
-    Timestamp, UpdateScmIntegrationDto, VerificationStatus,
+    IntegrationId, Patch, Purpose, RefreshToken, SafeScmIntegration, TenantScmIntegration,
+    TenantScope, Timestamp, UpdateScmIntegrationDto, VerificationStatus,
 };
 
-use crate::given::{Given, new, scope, token};
+use crate::given::{Given, by, new, scope, token};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -31,7 +31,7 @@ impl Renewals {
         wanted.token_expires_at = Some(time("2027-01-31T10:00:00.000Z"));
         Self {
             leases: RenewalController::new(given.pool.clone()),
-            row: given.store.create(&scope("t1"), wanted).await.unwrap(),
+            row: given.store.create(&by(&scope("t1")), wanted).await.unwrap(),
             given,
         }
     }
@@ -62,7 +62,7 @@ impl Renewals {
         let store = &self.given.store;
         let scope = scope("t1");
         store
-            .find_with_secrets(&scope, &self.row.id)
+            .find_with_secrets(&by(&scope), &self.row.id, Purpose::Read)
             .await
             .unwrap()
             .unwrap()
@@ -71,7 +71,13 @@ impl Renewals {
     async fn replace(&self, version: i64, fresh: &FreshCredential) -> Option<i64> {
         let store = &self.given.store;
         store
-            .replace_tokens(&scope("t1"), &self.row.id, version, fresh)
+            .replace_tokens(
+                &by(&scope("t1")),
+                &self.row.id,
+                version,
+                fresh,
+                Replacement::Renewed,
+            )
             .await
             .unwrap()
     }
@@ -79,7 +85,7 @@ impl Renewals {
     async fn change(&self, changes: UpdateScmIntegrationDto) {
         let store = &self.given.store;
         store
-            .update(&scope("t1"), &self.row.id, &changes, None)
+            .update(&by(&scope("t1")), &self.row.id, &changes, None)
             .await
             .unwrap()
             .unwrap();
@@ -264,7 +270,7 @@ on_every_database! {
         let other = renewals.leases.acquire(&other.id, 1).await.unwrap();
         assert!(matches!(other, Acquired::Mine(_)), "{other:?}");
         let store = &renewals.given.store;
-        assert!(store.hard_delete(&scope("t1"), &renewals.row.id, None).await.unwrap());
+        assert!(store.hard_delete(&by(&scope("t1")), &renewals.row.id, None).await.unwrap());
         let sql = "SELECT `integrationId` FROM `scm_credential_renewals`";
         assert_eq!(renewals.given.rows(sql).await.len(), 1);
         assert!(!renewals.leases.finish(lease).await.unwrap());
@@ -334,7 +340,8 @@ on_every_database! {
         let silent = FreshCredential { refresh_token: None, expires_at: None, ..fresh(7) };
         // By the platform, which has to look whose row it is.
         let store = &renewals.given.store;
-        let replaced = store.replace_tokens(&TenantScope::Platform, &renewals.row.id, 1, &silent);
+        let everybody = by(&TenantScope::Platform);
+        let replaced = store.replace_tokens(&everybody, &renewals.row.id, 1, &silent, Replacement::Renewed);
         assert_eq!(replaced.await.unwrap(), Some(2));
         let after = renewals.opened().await;
         assert_eq!(after.access_token.unwrap().expose(), "access-7");
@@ -367,20 +374,20 @@ on_every_database! {
             let reason = "refused";
             let store = &renewals.given.store;
             let scope = scope("t1");
-            let marked = store.mark_expired(&scope, &renewals.row.id, version, reason).await;
+            let marked = store.mark_expired(&by(&scope), &renewals.row.id, version, reason).await;
             assert!(!marked.unwrap());
             let after = renewals.opened().await;
             assert_eq!(after.access_token.unwrap().expose(), "pasted");
             assert_eq!(after.integration, pasted.integration);
         }
         // So does a deletion, and another tenant's row is none.
-        assert!(renewals.given.store.soft_delete(&scope("t1"), &renewals.row.id, None).await.unwrap());
+        assert!(renewals.given.store.soft_delete(&by(&scope("t1")), &renewals.row.id, None).await.unwrap());
         assert_eq!(renewals.replace(5, &fresh(1)).await, None);
         assert_eq!(renewals.opened().await.credential_version, 5);
         assert!(renewals.opened().await.is_deleted);
         let store = &renewals.given.store;
         let (foreign, tokens) = (scope("t2"), fresh(1));
-        let replaced = store.replace_tokens(&foreign, &renewals.row.id, 5, &tokens).await;
+        let replaced = store.replace_tokens(&by(&foreign), &renewals.row.id, 5, &tokens, Replacement::Renewed).await;
         assert_eq!(replaced.unwrap(), None);
         assert_eq!(renewals.given.text("accessToken", &renewals.row.id).await, None);
     }
@@ -405,7 +412,7 @@ on_every_database! {
         renewals.set_status("VALID").await;
         let store = &renewals.given.store;
         let reason = "Connect the repository again";
-        assert!(store.mark_expired(&scope("t1"), &renewals.row.id, 1, reason).await.unwrap());
+        assert!(store.mark_expired(&by(&scope("t1")), &renewals.row.id, 1, reason).await.unwrap());
         let after = renewals.opened().await;
         assert_eq!(after.integration.verification_status, VerificationStatus::Expired);
         assert_eq!(after.integration.verification_error.as_deref(), Some(reason));
@@ -413,7 +420,7 @@ on_every_database! {
         assert_eq!(after.credential_version, 1);
         assert!(after.access_token.is_some() && after.refresh_token.is_some());
         let nobody = IntegrationId::parse("nobody").unwrap();
-        assert!(!store.mark_expired(&scope("t1"), &nobody, 1, reason).await.unwrap());
+        assert!(!store.mark_expired(&by(&scope("t1")), &nobody, 1, reason).await.unwrap());
     }
 
     async fn an_installation_stands_in_for_a_token_where_there_is_an_app(db: TestDb) {
@@ -422,7 +429,7 @@ on_every_database! {
         wanted.access_token = None;
         wanted.refresh_token = None;
         wanted.github_installation_id = Some("4711".to_owned());
-        let row = given.store.create(&scope("t1"), wanted).await.unwrap();
+        let row = given.store.create(&by(&scope("t1")), wanted).await.unwrap();
         assert!(!row.has_valid_token);
 
         let store = given.store.clone().with_apps(|url| url == "https://github.com/a/b");
@@ -434,17 +441,17 @@ on_every_database! {
         assert!(!valid().await.has_valid_token);
         let pending = "UPDATE `tenant_scm_integrations` SET `verificationStatus` = 'PENDING'";
         given.execute(pending).await;
-        assert!(store.soft_delete(&scope("t1"), &row.id, None).await.unwrap());
+        assert!(store.soft_delete(&by(&scope("t1")), &row.id, None).await.unwrap());
         assert!(!valid().await.has_valid_token);
 
         let mut again = new("t1", "https://github.com/a/b");
         again.access_token = None;
         again.github_installation_id = Some("4711".to_owned());
-        assert!(store.create(&scope("t1"), again).await.unwrap().has_valid_token);
+        assert!(store.create(&by(&scope("t1")), again).await.unwrap().has_valid_token);
         let mut other = new("t1", "https://github.com/a/c");
         other.access_token = None;
         other.github_installation_id = Some("4711".to_owned());
-        assert!(!store.create(&scope("t1"), other).await.unwrap().has_valid_token);
+        assert!(!store.create(&by(&scope("t1")), other).await.unwrap().has_valid_token);
     }
 
     empty async fn a_database_that_fails_is_told(db: TestDb) {

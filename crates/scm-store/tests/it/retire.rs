@@ -3,8 +3,9 @@
 use std::{fs, path::PathBuf, time::Duration};
 
 use scm_store::{
-    KeyChanges, KeyFile, KeyFileError, KeyId, KeyRing, KeyRingError, KeyState, RetireError,
-    RetireStep, RewrapOptions, canary_key_ids, check_canary, retire, rewrap,
+    JobController, JobKind, KeyChanges, KeyFile, KeyFileError, KeyId, KeyRing, KeyRingError,
+    KeyState, NewJob, RetireError, RetireStep, RewrapOptions, canary_key_ids, check_canary, retire,
+    rewrap,
 };
 use scm_testkit::{db::TestDb, on_every_database};
 use tempfile::TempDir;
@@ -167,5 +168,24 @@ on_every_database! {
         assert_eq!(state, KeyState::Current);
         retire(&given.pool, &mut keys.open(), &key, WAIT, &mut |_| {}).await.unwrap();
         assert!(!KeyRing::load(&keys.path()).unwrap().contains(&key));
+    }
+}
+
+on_every_database! {
+    async fn a_key_that_a_job_needs_stays(db: TestDb) {
+        let given = rotated_with_a_row(db).await;
+        rewrapped(&given).await;
+        let jobs = JobController::new(given.pool.clone(), cipher(KEYS));
+        let job = NewJob {
+            payload: Some("token".to_owned().into()),
+            ..NewJob::new(JobKind::WebhookRemoval, "i1:7")
+        };
+        jobs.enqueue(&[job]).await.unwrap();
+        let keys = Keys::with(&rotated());
+        let mut file = keys.open();
+        let refused = retire(&given.pool, &mut file, &key_id("k1"), WAIT, &mut |_| {}).await;
+        assert!(matches!(refused, Err(RetireError::StillNeeded { values: 1, .. })), "{refused:?}");
+        assert!(jobs.forget(JobKind::WebhookRemoval, "i1:7").await.unwrap());
+        retire(&given.pool, &mut file, &key_id("k1"), WAIT, &mut |_| {}).await.unwrap();
     }
 }

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 
 use scm_store::{
-    Cipher, KeyUsage, RewrapError, RewrapOptions, RewrapStep, Rewrapped, SecretPlace, check_canary,
-    forget_canary, key_usage, rewrap,
+    Cipher, JobController, JobKind, KeyUsage, NewJob, RewrapError, RewrapOptions, RewrapStep,
+    Rewrapped, SecretPlace, check_canary, forget_canary, key_usage, rewrap,
 };
 use scm_testkit::{db::TestDb, on_every_database};
 use scm_types::{
-    AccessToken, Patch, RefreshToken, SafeScmIntegration, UpdateScmIntegrationDto, WebhookSecret,
+    AccessToken, Patch, Purpose, RefreshToken, SafeScmIntegration, UpdateScmIntegrationDto,
+    WebhookSecret,
 };
 
-use crate::given::{Given, KEYS, SECOND, cipher, key_id, rotated, scope, token};
+use crate::given::{Given, KEYS, SECOND, by, cipher, key_id, rotated, scope, tenant, token};
 
 const TABLE: &str = "tenant_scm_integrations";
 
@@ -78,7 +79,7 @@ on_every_database! {
         let hook = sealed_elsewhere(&cipher(KEYS), &rows[1], "webhookSecret", "hook");
         set(&given, &rows[1], "webhookSecret", &hook).await;
         set(&given, &rows[0], "refreshToken", "plain").await;
-        given.store.soft_delete(&scope("t2"), &rows[2].id, None).await.unwrap();
+        given.store.soft_delete(&by(&scope("t2")), &rows[2].id, None).await.unwrap();
         let before = given.found(&rows[1]).await;
         let left = given.rows(&format!("SELECT `id` FROM `{TABLE}` WHERE `accessToken` IS NOT NULL")).await.len();
         let values = 2 * left as u64;
@@ -99,7 +100,8 @@ on_every_database! {
         let want = Rewrapped { total, rows: total, resealed: values, unreadable: 1, left: 0 };
         assert_eq!(done, want);
         assert_eq!(told, [(rows[0].id.to_string(), "refreshToken")]);
-        assert_eq!(steps, [5, 0, 4]);
+        // One more look each at the deliveries and the events, of which there are none.
+        assert_eq!(steps, [8, 0, 4]);
         assert_eq!(key_usage(&given.pool).await.unwrap(), usage(&[("k1", values)], 1));
 
         assert_eq!(reseal(&given, &keys).await, want);
@@ -109,7 +111,7 @@ on_every_database! {
         assert_eq!(given.found(&rows[1]).await, before);
         assert_eq!(given.text("refreshToken", &rows[0].id).await.as_deref(), Some("plain"));
         let store = given.with_keys(SECOND);
-        let opened = store.find_with_secrets(&scope("t1"), &rows[1].id).await.unwrap().unwrap();
+        let opened = store.find_with_secrets(&by(&scope("t1")), &rows[1].id, Purpose::Read).await.unwrap().unwrap();
         assert_eq!(opened.access_token.as_ref().map(AccessToken::expose), Some("ghp_first"));
         assert_eq!(opened.refresh_token.as_ref().map(RefreshToken::expose), Some("ghr_first"));
         assert_eq!(opened.webhook_secret.as_ref().map(WebhookSecret::expose), Some("hook"));
@@ -136,7 +138,7 @@ on_every_database! {
             assert_eq!(done.left, 0);
             assert!(!first);
             let store = given.with_keys(SECOND);
-            let opened = store.find_with_secrets(&scope("t1"), &row.id).await.unwrap().unwrap();
+            let opened = store.find_with_secrets(&by(&scope("t1")), &row.id, Purpose::Read).await.unwrap().unwrap();
             assert_eq!(opened.access_token.unwrap().expose(), secret);
             assert_eq!(opened.refresh_token.unwrap().expose(), "r");
         }
@@ -171,8 +173,8 @@ on_every_database! {
                             ..UpdateScmIntegrationDto::default()
                         };
                         let scope = scope("t1");
-                        store.update(&scope, &row.id, &changes, None).await.unwrap().unwrap();
-                        store.find_with_secrets(&scope, &row.id).await.unwrap().unwrap();
+                        store.update(&by(&scope), &row.id, &changes, None).await.unwrap().unwrap();
+                        store.find_with_secrets(&by(&scope), &row.id, Purpose::Read).await.unwrap().unwrap();
                     }
                 }
             })
@@ -187,7 +189,7 @@ on_every_database! {
         assert_eq!(key_usage(&given.pool).await.unwrap(), usage(&[("k_2", 24)], 0));
         let store = given.with_keys(SECOND);
         for row in &rows {
-            let opened = store.find_with_secrets(&scope("t1"), &row.id).await.unwrap().unwrap();
+            let opened = store.find_with_secrets(&by(&scope("t1")), &row.id, Purpose::Read).await.unwrap().unwrap();
             assert_eq!(opened.access_token.unwrap().expose(), "ghp_3");
         }
     }
@@ -265,5 +267,50 @@ on_every_database! {
         let keys = second(&given).await;
         assert_eq!(reseal(&given, &keys).await, Rewrapped::default());
         assert_eq!(key_usage(&given.pool).await.unwrap(), KeyUsage::default());
+    }
+}
+
+on_every_database! {
+    async fn what_jobs_were_given_is_sealed_anew_and_keeps_its_key(db: TestDb) {
+        let given = Given::on(db).await;
+        let old = JobController::new(given.pool.clone(), cipher(KEYS));
+        let subjects = ["a", "b", "c", "d", "e"];
+        let job = |subject: &str| NewJob {
+            tenant: Some(tenant("t1")),
+            payload: Some(format!("secret of {subject}").into()),
+            ..NewJob::new(JobKind::WebhookRemoval, subject)
+        };
+        old.enqueue(&subjects.map(job)).await.unwrap();
+        old.enqueue(&[NewJob::new(JobKind::Plan, "")]).await.unwrap();
+        given.execute("UPDATE `scm_jobs` SET `payload` = 'v1.k1.AAAA' WHERE `subject` = 'c'").await;
+        let keys = second(&given).await;
+        let usage = key_usage(&given.pool).await.unwrap();
+        assert_eq!((usage.of(&key_id("k1")), usage.unsealed), (5, 0));
+
+        let dry = RewrapOptions { dry_run: true, ..options(2) };
+        let done = rewrap(&given.pool, &keys, &dry, &mut |_| {}).await.unwrap();
+        assert_eq!((done.total, done.rows, done.resealed, done.unreadable), (5, 5, 4, 1));
+        assert_eq!(key_usage(&given.pool).await.unwrap(), usage);
+
+        let mut unreadable = Vec::new();
+        let watch = &mut |step: RewrapStep<'_>| {
+            if let RewrapStep::Unreadable { id, column } = step {
+                unreadable.push(format!("{column} of {id}"));
+            }
+        };
+        let done = rewrap(&given.pool, &keys, &options(2), watch).await.unwrap();
+        assert_eq!((done.resealed, done.unreadable, done.left), (4, 1, 0));
+        assert_eq!(unreadable, ["payload of c"]);
+        let usage = key_usage(&given.pool).await.unwrap();
+        assert_eq!((usage.of(&key_id("k_2")), usage.of(&key_id("k1"))), (4, 1));
+
+        let new = JobController::new(given.pool.clone(), keys);
+        let lease = JobController::LEASE;
+        let claimed = new.claim(JobKind::WebhookRemoval, "", 9, lease).await.unwrap();
+        assert_eq!(claimed.len(), 5);
+        for job in claimed.iter().filter(|job| job.subject() != "c") {
+            let payload = new.payload(job).unwrap().unwrap();
+            assert_eq!(*payload, format!("secret of {}", job.subject()));
+        }
     }
 }

@@ -5,9 +5,9 @@ use scm_testkit::{
     db::{Backend, TestDb},
     on_every_database,
 };
-use scm_types::{Patch, RefreshToken, UpdateScmIntegrationDto};
+use scm_types::{Patch, Purpose, RefreshToken, UpdateScmIntegrationDto};
 
-use crate::given::{Given, KEYS, OTHER_KEYS, cipher, fresh_cipher, new, scope, token};
+use crate::given::{Given, KEYS, OTHER_KEYS, by, cipher, fresh_cipher, new, scope, token};
 
 const PLACE: SecretPlace<'static> = SecretPlace {
     table: "t",
@@ -37,7 +37,7 @@ on_every_database! {
         set(&sibling.id, "accessToken", &access).await;
         set(&foreign.id, "accessToken", &access).await;
         for (scope, id) in [(scope("t1"), &sibling.id), (scope("t2"), &foreign.id)] {
-            let result = given.store.find_with_secrets(&scope, id).await.err().unwrap();
+            let result = given.store.find_with_secrets(&by(&scope), id, Purpose::Read).await.err().unwrap();
             assert!(
                 matches!(&result, StoreError::Unreadable { column: "accessToken", id: row, .. }
                     if row == id.as_str()),
@@ -46,7 +46,7 @@ on_every_database! {
         }
         for (column, value) in [("accessToken", refresh.as_str()), ("refreshToken", "ghr_plain")] {
             set(&row.id, column, value).await;
-            let result = given.store.find_with_secrets(&scope("t1"), &row.id).await.err().unwrap();
+            let result = given.store.find_with_secrets(&by(&scope("t1")), &row.id, Purpose::Read).await.err().unwrap();
             assert!(
                 matches!(result, StoreError::Unreadable { table: "tenant_scm_integrations", .. }),
                 "{result:?}"
@@ -54,7 +54,7 @@ on_every_database! {
             set(&row.id, "accessToken", &access).await;
         }
         set(&row.id, "refreshToken", &refresh).await;
-        let opened = given.store.find_with_secrets(&scope("t1"), &row.id).await.unwrap().unwrap();
+        let opened = given.store.find_with_secrets(&by(&scope("t1")), &row.id, Purpose::Read).await.unwrap().unwrap();
         assert_eq!(opened.access_token.unwrap().expose(), "ghp_first");
         // Reading without secrets does not touch them.
         given.found(&sibling).await;
@@ -64,7 +64,7 @@ on_every_database! {
         let given = Given::on(db).await;
         let row = given.created("t1", "https://github.com/a/b").await;
         given.execute("UPDATE `tenant_scm_integrations` SET `tenantId` = 't2'").await;
-        let result = given.store.find_with_secrets(&scope("t2"), &row.id).await.err().unwrap();
+        let result = given.store.find_with_secrets(&by(&scope("t2")), &row.id, Purpose::Read).await.err().unwrap();
         assert!(matches!(result, StoreError::Unreadable { .. }), "{result:?}");
     }
 
@@ -73,7 +73,7 @@ on_every_database! {
         let row = given.created("t1", "https://github.com/a/b").await;
         for keys in [OTHER_KEYS, "other AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE"] {
             let store = given.with_keys(keys);
-            let result = store.find_with_secrets(&scope("t1"), &row.id).await.err().unwrap();
+            let result = store.find_with_secrets(&by(&scope("t1")), &row.id, Purpose::Read).await.err().unwrap();
             assert!(matches!(result, StoreError::Unreadable { .. }), "{result:?}");
             let text = format!("{result} {result:?}");
             assert!(!text.contains("v1.") && !text.contains("k1"), "{text}");
@@ -89,9 +89,9 @@ on_every_database! {
             refresh_token: Patch::Value(RefreshToken::parse("ghr_second").unwrap()),
             ..UpdateScmIntegrationDto::default()
         };
-        store.update(&scope("t1"), &row.id, &changes, None).await.unwrap();
+        store.update(&by(&scope("t1")), &row.id, &changes, None).await.unwrap();
         assert!(given.text("refreshToken", &row.id).await.unwrap().starts_with("v1.k2."));
-        let opened = store.find_with_secrets(&scope("t1"), &row.id).await.unwrap().unwrap();
+        let opened = store.find_with_secrets(&by(&scope("t1")), &row.id, Purpose::Read).await.unwrap().unwrap();
         assert_eq!(opened.access_token.unwrap().expose(), "ghp_first");
         assert_eq!(opened.refresh_token.unwrap().expose(), "ghr_second");
     }
@@ -105,14 +105,14 @@ async fn the_files_hold_no_secret() {
     let mut wanted = new("t1", "https://github.com/a/b");
     wanted.access_token = Some(token(secret));
     wanted.refresh_token = Some(RefreshToken::parse("ghr_MARKERMARKERMARKER").unwrap());
-    let row = given.store.create(&scope("t1"), wanted).await.unwrap();
+    let row = given.store.create(&by(&scope("t1")), wanted).await.unwrap();
     let changes = UpdateScmIntegrationDto {
         access_token: Patch::Value(token("ghp_second_MARKERMARKERMARKER")),
         ..UpdateScmIntegrationDto::default()
     };
     given
         .store
-        .update(&scope("t1"), &row.id, &changes, None)
+        .update(&by(&scope("t1")), &row.id, &changes, None)
         .await
         .unwrap();
     let mut looked_at = 0;

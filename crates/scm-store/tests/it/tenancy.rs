@@ -6,11 +6,11 @@ use scm_testkit::{
     on_every_database,
 };
 use scm_types::{
-    IntegrationId, Patch, ScmIntegrationFilters, TenantScope, UpdateScmIntegrationDto,
+    IntegrationId, Patch, Purpose, ScmIntegrationFilters, TenantScope, UpdateScmIntegrationDto,
     VerificationStatus,
 };
 
-use crate::given::{Given, new, repository, scope, tenant, token};
+use crate::given::{Given, by, new, repository, scope, tenant, token};
 
 async fn a_foreign_row_does_not_exist_in(given: &Given) {
     let row = given.created("t1", "https://github.com/a/b").await;
@@ -20,7 +20,7 @@ async fn a_foreign_row_does_not_exist_in(given: &Given) {
         assert!(store.find_by_id(&foreign, &row.id).await.unwrap().is_none());
         assert!(
             store
-                .find_with_secrets(&foreign, &row.id)
+                .find_with_secrets(&by(&foreign), &row.id, Purpose::Read)
                 .await
                 .unwrap()
                 .is_none()
@@ -48,7 +48,9 @@ async fn a_foreign_row_does_not_exist_in(given: &Given) {
             },
         ] {
             for expected in [None, Some(&row.version)] {
-                let result = store.update(&foreign, &row.id, &changes, expected).await;
+                let result = store
+                    .update(&by(&foreign), &row.id, &changes, expected)
+                    .await;
                 assert!(result.unwrap().is_none());
             }
         }
@@ -61,25 +63,25 @@ async fn a_foreign_row_does_not_exist_in(given: &Given) {
             operations: None,
         };
         let result = store
-            .update_verification_status(&foreign, &row.id, &outcome)
+            .update_verification_status(&by(&foreign), &row.id, &outcome)
             .await;
         assert!(result.unwrap().is_none());
         for expected in [None, Some(&row.version)] {
             assert!(
                 !store
-                    .soft_delete(&foreign, &row.id, expected)
+                    .soft_delete(&by(&foreign), &row.id, expected)
                     .await
                     .unwrap()
             );
             assert!(
                 !store
-                    .hard_delete(&foreign, &row.id, expected)
+                    .hard_delete(&by(&foreign), &row.id, expected)
                     .await
                     .unwrap()
             );
         }
         let result = store
-            .create(&foreign, new("t1", "https://github.com/a/c"))
+            .create(&by(&foreign), new("t1", "https://github.com/a/c"))
             .await;
         assert!(
             matches!(result, Err(StoreError::OutsideScope)),
@@ -102,7 +104,7 @@ on_every_database! {
         let given = Given::on(db).await;
         let own = given.created("t1", "https://github.com/a/b").await;
         let other = given.created("t2", "https://github.com/a/b").await;
-        assert!(given.store.hard_delete(&scope("t2"), &other.id, None).await.unwrap());
+        assert!(given.store.hard_delete(&by(&scope("t2")), &other.id, None).await.unwrap());
         assert_eq!(given.found(&own).await, own);
     }
 }
@@ -150,15 +152,15 @@ async fn a_parent_that_ignores_case_lets_no_foreign_tenant_in() {
         assert!(found.unwrap().is_none());
         // The table's own key does not tell them apart: refused, and nobody's row is touched.
         let taken = store
-            .create(&scope("T1"), new("T1", "https://github.com/a/d"))
+            .create(&by(&scope("T1")), new("T1", "https://github.com/a/d"))
             .await;
         assert!(matches!(taken, Err(StoreError::Conflict)), "{taken:?}");
         store
-            .soft_delete(&scope("t1"), &row.id, None)
+            .soft_delete(&by(&scope("t1")), &row.id, None)
             .await
             .unwrap();
         let taken = store
-            .create(&everyone, new("T1", "https://github.com/a/d"))
+            .create(&by(&everyone), new("T1", "https://github.com/a/d"))
             .await;
         assert!(matches!(taken, Err(StoreError::Conflict)), "{taken:?}");
         // An id of a table that was taken over as it was.

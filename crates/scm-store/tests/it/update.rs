@@ -3,11 +3,11 @@
 use scm_store::StoreError;
 use scm_testkit::{db::TestDb, on_every_database};
 use scm_types::{
-    BranchName, DisplayName, Patch, RefreshToken, RowVersion, SafeScmIntegration, TenantScope,
-    Timestamp, UpdateScmIntegrationDto, VerificationStatus,
+    BranchName, DisplayName, Patch, Purpose, RefreshToken, RowVersion, SafeScmIntegration,
+    TenantScope, Timestamp, UpdateScmIntegrationDto, VerificationStatus,
 };
 
-use crate::given::{Given, new, scope, token};
+use crate::given::{Given, by, new, scope, token};
 
 type Changes = UpdateScmIntegrationDto;
 
@@ -25,14 +25,17 @@ async fn update(
     changes: Changes,
 ) -> Result<Option<SafeScmIntegration>, StoreError> {
     let scope = TenantScope::Tenant(row.tenant_id.clone());
-    given.store.update(&scope, &row.id, &changes, None).await
+    given
+        .store
+        .update(&by(&scope), &row.id, &changes, None)
+        .await
 }
 
 /// A row whose last check was bad, with an expiry.
 async fn checked(given: &Given) -> SafeScmIntegration {
     let mut wanted = new("t1", "https://github.com/a/b");
     wanted.token_expires_at = Some(time("2028-01-01T00:00:00.000Z"));
-    let row = given.store.create(&scope("t1"), wanted).await.unwrap();
+    let row = given.store.create(&by(&scope("t1")), wanted).await.unwrap();
     given
         .execute(
             "UPDATE `tenant_scm_integrations` SET `verificationStatus` = 'INVALID', \
@@ -92,7 +95,7 @@ on_every_database! {
             assert_eq!(after.token_expires_at.map(|at| at.to_string()).as_deref(), want);
             assert!(after.has_valid_token);
         }
-        let opened = given.store.find_with_secrets(&scope("t1"), &row.id).await.unwrap().unwrap();
+        let opened = given.store.find_with_secrets(&by(&scope("t1")), &row.id, Purpose::Read).await.unwrap().unwrap();
         assert_eq!(opened.access_token.unwrap().expose(), "ghp_second");
         assert_eq!(opened.refresh_token.unwrap().expose(), "ghr_first");
         assert_eq!(opened.credential_version, 4);
@@ -108,11 +111,11 @@ on_every_database! {
         };
         given
             .store
-            .update(&TenantScope::Platform, &row.id, &changes, None)
+            .update(&by(&TenantScope::Platform), &row.id, &changes, None)
             .await
             .unwrap()
             .unwrap();
-        let opened = given.store.find_with_secrets(&scope("t1"), &row.id).await.unwrap().unwrap();
+        let opened = given.store.find_with_secrets(&by(&scope("t1")), &row.id, Purpose::Read).await.unwrap().unwrap();
         assert_eq!(opened.access_token.unwrap().expose(), "ghp_by_platform");
         assert_eq!(opened.refresh_token.unwrap().expose(), "ghr_by_platform");
     }
@@ -195,7 +198,7 @@ on_every_database! {
         let mut installed = new("t1", "https://github.com/a/installed");
         installed.access_token = None;
         installed.github_installation_id = Some("42".to_owned());
-        let row = given.store.create(&scope("t1"), installed).await.unwrap();
+        let row = given.store.create(&by(&scope("t1")), installed).await.unwrap();
         assert!(update(&given, &row, on()).await.unwrap().unwrap().is_active);
     }
 
@@ -206,7 +209,7 @@ on_every_database! {
         let change = Changes { display_name: name("B"), ..Changes::default() };
         let after = given
             .store
-            .update(&scope("t1"), &row.id, &change, Some(&row.version))
+            .update(&by(&scope("t1")), &row.id, &change, Some(&row.version))
             .await
             .unwrap()
             .unwrap();
@@ -217,7 +220,7 @@ on_every_database! {
             RowVersion { number: 1, ..after.version },
         ] {
             for change in [&change, &Changes::default()] {
-                let result = given.store.update(&scope("t1"), &row.id, change, Some(&stale)).await;
+                let result = given.store.update(&by(&scope("t1")), &row.id, change, Some(&stale)).await;
                 assert!(matches!(result, Err(StoreError::VersionMismatch)), "{result:?}");
             }
         }
@@ -229,7 +232,7 @@ on_every_database! {
             )
             .await;
         let result =
-            given.store.update(&scope("t1"), &row.id, &change, Some(&after.version)).await;
+            given.store.update(&by(&scope("t1")), &row.id, &change, Some(&after.version)).await;
         assert!(matches!(result, Err(StoreError::VersionMismatch)), "{result:?}");
     }
 
@@ -242,7 +245,7 @@ on_every_database! {
                  `providerRepositoryId` = 'r1'",
             )
             .await;
-        given.store.soft_delete(&scope("t1"), &row.id, None).await.unwrap();
+        given.store.soft_delete(&by(&scope("t1")), &row.id, None).await.unwrap();
         let token = || Patch::Value(token("ghp_second"));
         for changes in [
             Changes::default(),

@@ -2,9 +2,11 @@
 
 use scm_store::{StoreError, VerificationOutcome};
 use scm_testkit::{db::TestDb, on_every_database};
-use scm_types::{IntegrationId, Patch, Timestamp, UpdateScmIntegrationDto, VerificationStatus};
+use scm_types::{
+    IntegrationId, Patch, Purpose, Timestamp, UpdateScmIntegrationDto, VerificationStatus,
+};
 
-use crate::given::{Given, scope, token};
+use crate::given::{Given, by, scope, token};
 
 fn outcome(status: VerificationStatus) -> VerificationOutcome {
     VerificationOutcome {
@@ -33,7 +35,7 @@ on_every_database! {
             };
             given
                 .store
-                .update_verification_status(&scope("t1"), &row.id, &outcome)
+                .update_verification_status(&by(&scope("t1")), &row.id, &outcome)
                 .await
                 .unwrap()
                 .unwrap();
@@ -53,7 +55,7 @@ on_every_database! {
         };
         let store = &given.store;
         let after = store
-            .update_verification_status(&scope("t1"), &row.id, &good)
+            .update_verification_status(&by(&scope("t1")), &row.id, &good)
             .await
             .unwrap()
             .unwrap();
@@ -66,19 +68,19 @@ on_every_database! {
             ..outcome(VerificationStatus::Invalid)
         };
         let after = store
-            .update_verification_status(&scope("t1"), &row.id, &bad)
+            .update_verification_status(&by(&scope("t1")), &row.id, &bad)
             .await
             .unwrap()
             .unwrap();
         let error = after.verification_error.unwrap();
         assert!(error.starts_with("the host refused") && error.len() > 65_000);
         assert_eq!((after.token_expires_at, after.has_valid_token), (Some(at), false));
-        let opened = store.find_with_secrets(&scope("t1"), &row.id).await.unwrap().unwrap();
+        let opened = store.find_with_secrets(&by(&scope("t1")), &row.id, Purpose::Read).await.unwrap().unwrap();
         assert_eq!(opened.provider_repository_id.as_deref(), Some("R_1"));
         assert_eq!(opened.credential_version, 1);
 
         let after = store
-            .update_verification_status(&scope("t1"), &row.id, &outcome(VerificationStatus::Valid))
+            .update_verification_status(&by(&scope("t1")), &row.id, &outcome(VerificationStatus::Valid))
             .await
             .unwrap()
             .unwrap();
@@ -93,19 +95,19 @@ on_every_database! {
             ..UpdateScmIntegrationDto::default()
         };
         let changed =
-            given.store.update(&scope("t1"), &row.id, &changes, None).await.unwrap().unwrap();
+            given.store.update(&by(&scope("t1")), &row.id, &changes, None).await.unwrap().unwrap();
         let late = outcome(VerificationStatus::Invalid);
-        let result = given.store.update_verification_status(&scope("t1"), &row.id, &late).await;
+        let result = given.store.update_verification_status(&by(&scope("t1")), &row.id, &late).await;
         assert!(matches!(result, Err(StoreError::CredentialChanged)), "{result:?}");
         assert_eq!(given.found(&row).await, changed);
 
-        given.store.soft_delete(&scope("t1"), &row.id, None).await.unwrap();
+        given.store.soft_delete(&by(&scope("t1")), &row.id, None).await.unwrap();
         let late = VerificationOutcome { credential_version: 3, ..late };
-        let result = given.store.update_verification_status(&scope("t1"), &row.id, &late).await;
+        let result = given.store.update_verification_status(&by(&scope("t1")), &row.id, &late).await;
         assert!(matches!(result, Err(StoreError::CredentialChanged)), "{result:?}");
 
         let nobody = IntegrationId::parse("nobody").unwrap();
-        let result = given.store.update_verification_status(&scope("t1"), &nobody, &late).await;
+        let result = given.store.update_verification_status(&by(&scope("t1")), &nobody, &late).await;
         assert!(result.unwrap().is_none());
     }
 }

@@ -124,10 +124,7 @@ impl IdempotencyController {
     pub fn new(db: DatabaseConnection, clock: Arc<dyn Clock>) -> Self {
         let defaults = ConnectOptions::default();
         Self {
-            db: Bounded {
-                pool: db,
-                limit: defaults.acquire_timeout + defaults.statement_timeout,
-            },
+            db: Bounded::new(db, defaults.acquire_timeout + defaults.statement_timeout),
             clock,
             last_sweep: Arc::new(AtomicI64::new(i64::MIN)),
         }

@@ -1,12 +1,13 @@
 //! Creating: one INSERT, or the return of a soft-deleted row.
 
 use scm_types::{
-    AccessToken, AccountId, BranchName, DisplayName, IntegrationId, RefreshToken, RepoUrl,
-    RowVersion, SafeScmIntegration, TenantId, TenantScope, Timestamp, VerificationStatus,
+    AccessToken, AccountId, Actor, AuditAction, AuditRecord, BranchName, DisplayName,
+    IntegrationId, RefreshToken, RepoUrl, RowVersion, SafeScmIntegration, TenantId, TenantScope,
+    Timestamp, VerificationStatus,
 };
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, Iterable, Order,
-    QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, Iterable, Order, QueryFilter,
+    QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait, Query},
 };
 
@@ -54,6 +55,8 @@ pub struct NewIntegration {
     pub refresh_token: Option<RefreshToken>,
     /// When the credential ends, if that is known.
     pub token_expires_at: Option<Timestamp>,
+    /// Whether the access token is rotated before it ends.
+    pub auto_rotate: bool,
     /// Who makes it.
     pub created_by_account_id: AccountId,
 }
@@ -74,22 +77,22 @@ impl ScmIntegrationController {
     /// foreign keys are on and the tenant or account does not exist.
     pub async fn create(
         &self,
-        scope: &TenantScope,
+        actor: &Actor,
         new: NewIntegration,
     ) -> Result<SafeScmIntegration, StoreError> {
-        if !scope.contains(&new.tenant_id) {
+        if !actor.scope.contains(&new.tenant_id) {
             return Err(StoreError::OutsideScope);
         }
         check_lengths(&new)?;
         for _ in 0..ATTEMPTS {
-            match self.insert(&new).await {
+            match self.insert(actor, &new).await {
                 Err(StoreError::Conflict) => {}
                 other => return other,
             }
             match self.existing(&new).await? {
                 Existing::Live => return Err(StoreError::Conflict),
                 Existing::Deleted(id) => {
-                    let revived = self.revive(scope, &id, &new).await?;
+                    let revived = self.revive(actor, &id, &new).await?;
                     return revived.ok_or(StoreError::Conflict);
                 }
                 Existing::None => {}
@@ -98,7 +101,11 @@ impl ScmIntegrationController {
         Err(StoreError::Conflict)
     }
 
-    async fn insert(&self, new: &NewIntegration) -> Result<SafeScmIntegration, StoreError> {
+    async fn insert(
+        &self,
+        actor: &Actor,
+        new: &NewIntegration,
+    ) -> Result<SafeScmIntegration, StoreError> {
         let id = new_integration_id();
         let now = self.now();
         let model = self.model(&id, new, now)?;
@@ -113,7 +120,10 @@ impl ScmIntegrationController {
             .into_table(Entity)
             .columns(columns)
             .values_panic(values);
-        self.db.run(|pool| pool.execute(&insert)).await?;
+        let record = AuditRecord::done(AuditAction::IntegrationCreated);
+        self.noted((&new.tenant_id, &id), actor, &insert, &record)
+            .await
+            .map_err(StoreError::from_driver)?;
         Ok(as_stored(id, new, &self.view_at(now)))
     }
 
@@ -144,10 +154,11 @@ impl ScmIntegrationController {
     /// Brings a deleted row back; `None` if another caller did, or removed it.
     async fn revive(
         &self,
-        scope: &TenantScope,
+        actor: &Actor,
         id: &IntegrationId,
         new: &NewIntegration,
     ) -> Result<Option<SafeScmIntegration>, StoreError> {
+        let scope = TenantScope::Tenant(new.tenant_id.clone());
         let values = self.model(id, new, self.now())?.into_active_model();
         let mut update = Query::update();
         update.table(Entity);
@@ -162,12 +173,16 @@ impl ScmIntegrationController {
                 Column::CredentialVersion,
                 Expr::col(Column::CredentialVersion).add(1),
             )
-            .cond_where(row(self.backend(), scope, id).add(Column::DeletedAt.is_not_null()));
-        let written = self.db.run(|pool| pool.execute(&update)).await?;
-        if written.rows_affected() == 0 {
+            .cond_where(row(self.backend(), &scope, id).add(Column::DeletedAt.is_not_null()));
+        let record = AuditRecord::done(AuditAction::IntegrationRestored);
+        let written = self
+            .noted((&new.tenant_id, id), actor, &update, &record)
+            .await
+            .map_err(StoreError::from_driver)?;
+        if written == 0 {
             return Ok(None);
         }
-        self.find_by_id(scope, id).await
+        self.find_by_id(&scope, id).await
     }
 
     fn model(
@@ -221,6 +236,11 @@ impl ScmIntegrationController {
             repository_key: Some(new.repository.key()),
             capabilities: None,
             token_issued_at: None,
+            auto_rotate: new.auto_rotate,
+            expiry_warning: None,
+            webhook_scheme: None,
+            previous_webhook_secret: None,
+            previous_webhook_secret_until: None,
         })
     }
 
@@ -276,6 +296,7 @@ fn as_stored(id: IntegrationId, new: &NewIntegration, view: &View<'_>) -> SafeSc
         repository_url: new.repository.as_str().to_owned(),
         default_branch: new.default_branch.as_str().to_owned(),
         token_expires_at: new.token_expires_at,
+        auto_rotate: new.auto_rotate,
         webhook_id: None,
         webhook_url: None,
         is_active: true,

@@ -1,6 +1,6 @@
 //! Deleting, softly and for good.
 
-use scm_types::{IntegrationId, RowVersion, TenantScope};
+use scm_types::{Actor, AuditAction, AuditRecord, IntegrationId, RowVersion, TenantScope};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, QueryFilter, Value,
     prelude::DateTimeUtc,
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     DriverError, StoreError,
-    controller::renewal::removal,
+    controller::{events, inbox, refs, renewal::removal},
     convert::{Row, select_safe},
     driver::Meaning,
     entity::tenant_scm_integration::{Column, Entity},
@@ -30,10 +30,14 @@ impl ScmIntegrationController {
     /// or not.
     pub async fn soft_delete(
         &self,
-        scope: &TenantScope,
+        actor: &Actor,
         id: &IntegrationId,
         expected: Option<&RowVersion>,
     ) -> Result<bool, StoreError> {
+        let Some(tenant) = self.tenant_of(&actor.scope, id).await? else {
+            return Ok(false);
+        };
+        let scope = &TenantScope::Tenant(tenant.clone());
         let now = time(self.backend(), self.now());
         let mut update = Query::update();
         update
@@ -55,15 +59,20 @@ impl ScmIntegrationController {
             Column::AccessToken,
             Column::RefreshToken,
             Column::WebhookSecret,
+            Column::PreviousWebhookSecret,
             Column::Capabilities,
         ] {
             update.value(erased, Value::String(None));
         }
         // Without an expected state nothing but a deletion that was taken back in between can be in
         // the way, and that is tried again.
+        let record = AuditRecord::done(AuditAction::IntegrationDeleted);
         for _ in 0..ATTEMPTS {
-            let written = self.db.run(|pool| pool.execute(&update)).await?;
-            if written.rows_affected() > 0 {
+            let written = self
+                .noted((&tenant, id), actor, &update, &record)
+                .await
+                .map_err(StoreError::from_driver)?;
+            if written > 0 {
                 return Ok(true);
             }
             let select = select_safe().filter(row(self.backend(), scope, id));
@@ -90,23 +99,27 @@ impl ScmIntegrationController {
     /// [`StoreError::Restricted`] if another table's rows point at it and forbid it.
     pub async fn hard_delete(
         &self,
-        scope: &TenantScope,
+        actor: &Actor,
         id: &IntegrationId,
         expected: Option<&RowVersion>,
     ) -> Result<bool, StoreError> {
+        let Some(tenant) = self.tenant_of(&actor.scope, id).await? else {
+            return Ok(false);
+        };
+        let scope = &TenantScope::Tenant(tenant.clone());
         let mut delete = Query::delete();
         delete
             .from_table(Entity)
             .cond_where(row_at(self.backend(), scope, id, expected));
+        let record = AuditRecord::done(AuditAction::IntegrationRemoved);
         let removed = self
-            .db
-            .attempt(|pool| pool.execute(&delete))
+            .noted((&tenant, id), actor, &delete, &record)
             .await
             .map_err(restricted)?;
-        if removed.rows_affected() == 0 && expected.is_some() && self.exists(scope, id).await? {
+        if removed == 0 && expected.is_some() && self.exists(scope, id).await? {
             return Err(StoreError::VersionMismatch);
         }
-        if removed.rows_affected() == 0 {
+        if removed == 0 {
             return Ok(false);
         }
         // Holds nothing of the tenant's, and no integration gets this id again: a row that stays
@@ -114,6 +127,19 @@ impl ScmIntegrationController {
         let forget = removal(id);
         if let Err(error) = self.db.run(|pool| pool.execute(&forget)).await {
             tracing::warn!(%error, "what was noted of renewals of a deleted integration stays behind");
+        }
+        // These are sealed, or were public; retention removes what stays behind.
+        for forget in [
+            inbox::removal(id),
+            events::removal(id),
+            super::alias::removal(id),
+        ]
+        .into_iter()
+        .chain(refs::removals(id))
+        {
+            if let Err(error) = self.db.run(|pool| pool.execute(&forget)).await {
+                tracing::warn!(%error, "what was delivered to a deleted integration stays behind");
+            }
         }
         Ok(true)
     }

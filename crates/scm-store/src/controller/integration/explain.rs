@@ -13,7 +13,7 @@ use scm_types::{
 };
 use sea_orm::{ConnectionTrait, DatabaseConnection, QueryTrait, Statement, TransactionTrait};
 
-use super::find::list;
+use super::{EndingPlace, EndingRequest, ending::ending, find::list};
 
 const TENANTS: u32 = 20;
 const ROWS: u32 = 20_000;
@@ -132,6 +132,38 @@ on_every_database! {
                     assert_starts_at_cursor(db.backend, &plan);
                 }
             }
+        }
+    }
+}
+
+on_every_database! {
+    async fn ends_come_from_their_index(db: TestDb) {
+        let pool = filled(&db).await;
+        let sql = "UPDATE tenant_scm_integrations SET `tokenExpiresAt` = `createdAt`, `autoRotate` = TRUE";
+        let analyse = match db.backend {
+            Backend::Mysql => "ANALYZE TABLE tenant_scm_integrations",
+            _ => "ANALYZE tenant_scm_integrations",
+        };
+        let sql = if db.backend == Backend::Mysql { sql.to_owned() } else { sql.replace('`', "\"") };
+        for statement in [sql.as_str(), analyse] {
+            pool.execute_unprepared(statement).await.unwrap();
+        }
+        let end = |row: i64| Timestamp::from_millis(1_700_000_000_000 + row * 60_000).unwrap();
+        let place = EndingPlace {
+            ends: end(10_007),
+            id: IntegrationId::parse("r10007").unwrap(),
+        };
+        for after in [None, Some(place)] {
+            let request = EndingRequest {
+                from: None,
+                before: end(12_000),
+                renewable: true,
+                after,
+                limit: 50,
+            };
+            let kind = pool.get_database_backend();
+            let plan = plan_of(&pool, db.backend, ending(kind, &request).build(kind)).await;
+            assert_unsorted(&plan, "idx_scm_token_expires");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Reading.
 
 use scm_types::{
-    IntegrationId, Page, PageCursor, PageRequest, RepoUrl, SafeScmIntegration,
+    Actor, IntegrationId, Page, PageCursor, PageRequest, Purpose, RepoUrl, SafeScmIntegration,
     ScmIntegrationFilters, TenantId, TenantScmIntegration, TenantScope,
 };
 use sea_orm::{
@@ -39,18 +39,45 @@ impl ScmIntegrationController {
 
     /// The row of this id with its secrets opened; `None` if the scope reaches none.
     ///
+    /// What they are opened for is noted in the audit log before they are given out, and they are
+    /// not given out if it cannot be. Who only wants to know whether the credential is still the
+    /// same asks for its [version](Self::credential_version).
+    ///
     /// Fails with [`StoreError::Unreadable`] if one of them does not open, with
     /// [`StoreError::Corrupt`] if the row makes no sense.
     pub async fn find_with_secrets(
         &self,
-        scope: &TenantScope,
+        actor: &Actor,
         id: &IntegrationId,
+        purpose: Purpose,
     ) -> Result<Option<TenantScmIntegration>, StoreError> {
+        let scope = &actor.scope;
         let found = self
             .one(select_with_secrets().filter(row(self.backend(), scope, id)))
             .await?;
+        let Some(found) = found else {
+            return Ok(None);
+        };
+        let row = Row::new(&found)?;
+        let tenant = row.tenant()?;
+        let opened = row.opened(&self.cipher, &self.view(), purpose);
+        let opened = self.opening_noted((&tenant, id), actor, purpose, opened);
+        opened.await.map(Some)
+    }
+
+    /// Which credential the row has; `None` if the scope reaches none. Opens nothing.
+    pub async fn credential_version(
+        &self,
+        scope: &TenantScope,
+        id: &IntegrationId,
+    ) -> Result<Option<i64>, StoreError> {
+        let select = Entity::find()
+            .select_only()
+            .columns([Column::Id, Column::CredentialVersion])
+            .filter(row(self.backend(), scope, id));
+        let found = self.one(select).await?;
         found
-            .map(|found| Row::new(&found)?.opened(&self.cipher, &self.view()))
+            .map(|found| Row::new(&found)?.get(Column::CredentialVersion))
             .transpose()
     }
 
@@ -105,7 +132,8 @@ impl ScmIntegrationController {
     }
 
     /// The tenant's integration for this repository, in whatever spelling it was stored, unless it
-    /// is soft-deleted; `None` if there is none or the tenant is outside the scope.
+    /// is soft-deleted; if there is none, the one whose repository was at this place before it was
+    /// renamed. `None` if there is neither or the tenant is outside the scope.
     pub async fn find_by_repository(
         &self,
         scope: &TenantScope,
@@ -120,6 +148,16 @@ impl ScmIntegrationController {
             .filter(Column::DeletedAt.is_null())
             .order_by(Column::CreatedAt, Order::Asc)
             .limit(1);
+        if let Some(found) = self.one(select).await? {
+            return Row::new(&found)?.safe(&self.view()).map(Some);
+        }
+        let Some(id) = self.of_alias(tenant, repository).await? else {
+            return Ok(None);
+        };
+        let tenant = TenantScope::Tenant(tenant.clone());
+        let select = select_safe()
+            .filter(row(self.backend(), &tenant, &id))
+            .filter(Column::DeletedAt.is_null());
         let found = self.one(select).await?;
         found
             .map(|found| Row::new(&found)?.safe(&self.view()))
@@ -137,6 +175,20 @@ impl ScmIntegrationController {
                 .select_only()
                 .column(Column::Id)
                 .filter(row(self.backend(), scope, id));
+        Ok(self.one(select).await?.is_some())
+    }
+
+    /// True if the scope reaches a row of this id that has a refresh token, which is not opened.
+    pub async fn has_refresh_token(
+        &self,
+        scope: &TenantScope,
+        id: &IntegrationId,
+    ) -> Result<bool, StoreError> {
+        let select = Entity::find()
+            .select_only()
+            .column(Column::Id)
+            .filter(row(self.backend(), scope, id))
+            .filter(Column::RefreshToken.is_not_null());
         Ok(self.one(select).await?.is_some())
     }
 
@@ -236,6 +288,11 @@ fn passing(backend: DbBackend, filters: &ScmIntegrationFilters) -> Condition {
             filters
                 .verification_status
                 .map(|status| Column::VerificationStatus.eq(status.as_str())),
+        )
+        .add_option(
+            filters
+                .expiring_before
+                .map(|before| Column::TokenExpiresAt.lt(time(backend, before))),
         )
 }
 

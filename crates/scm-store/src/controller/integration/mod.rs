@@ -4,12 +4,20 @@
 //! - A write is one statement whose conditions the database checks: two callers cannot both win,
 //!   and parallel changes of different columns both survive. Nothing is read, changed in memory
 //!   and written back.
+//! - A write that somebody decided on is one transaction with its row of the audit log: it does not
+//!   happen without one. Upkeep that changes nothing anybody sees (`maintain`, sealing anew) has
+//!   none.
 //! - A change counts `version` up, a change of the credential `credentialVersion` too.
 //! - Secrets are sealed before they reach a statement and opened only by
-//!   [`ScmIntegrationController::find_with_secrets`].
+//!   [`ScmIntegrationController::find_with_secrets`], which notes the opening before it gives them
+//!   out.
 
+mod alias;
+mod count;
 mod create;
 mod delete;
+mod delivery;
+mod ending;
 #[cfg(test)]
 pub(super) mod explain;
 mod find;
@@ -19,20 +27,33 @@ mod renew;
 mod scope;
 mod update;
 mod verify;
+mod webhook;
 
 use std::{sync::Arc, time::Duration};
 
-use scm_types::{Clock, Timestamp};
-use sea_orm::{DatabaseConnection, DbBackend};
+use scm_types::{
+    Actor, AuditOutcome, AuditRecord, Clock, IntegrationId, Purpose, TenantId, Timestamp,
+};
+use sea_orm::{DatabaseConnection, DbBackend, StatementBuilder};
 
-use crate::{Cipher, ConnectOptions, convert::View, query::Bounded};
+use crate::{
+    Cipher, ConnectOptions, DriverError, StoreError,
+    controller::audit::{Draft, note, noted},
+    convert::View,
+    driver::Meaning,
+    query::Bounded,
+};
 
+pub use count::IntegrationCount;
 pub use create::NewIntegration;
+pub use delivery::{DeliveryTarget, RepositoryMove, WebhookKeys};
+pub use ending::{Ending, EndingCount, EndingPage, EndingPlace, EndingRequest};
 pub use maintain::FilledKeys;
 pub(crate) use maintain::quiet_update;
-pub use renew::FreshCredential;
+pub use renew::{FreshCredential, Replacement};
 pub(crate) use scope::same;
 pub use verify::VerificationOutcome;
+pub use webhook::{NewWebhook, StoredWebhook, WebhookChange};
 
 /// Reads and writes integrations. Clones share the pool, the keys and the clock.
 ///
@@ -59,10 +80,7 @@ impl ScmIntegrationController {
     pub fn new(db: DatabaseConnection, cipher: Arc<Cipher>, clock: Arc<dyn Clock>) -> Self {
         let defaults = ConnectOptions::default();
         Self {
-            db: Bounded {
-                pool: db,
-                limit: defaults.acquire_timeout + defaults.statement_timeout,
-            },
+            db: Bounded::new(db, defaults.acquire_timeout + defaults.statement_timeout),
             cipher,
             clock,
             has_app: Arc::new(|_| false),
@@ -102,5 +120,51 @@ impl ScmIntegrationController {
 
     fn backend(&self) -> DbBackend {
         self.db.pool.get_database_backend()
+    }
+
+    /// Notes that secrets were opened, or would not open; behind that alone are they given out.
+    async fn opening_noted<T>(
+        &self,
+        (tenant, integration): (&TenantId, &IntegrationId),
+        actor: &Actor,
+        purpose: Purpose,
+        opened: Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut record = AuditRecord::opened(purpose);
+        if let Err(error) = &opened {
+            record.outcome = AuditOutcome::Failed;
+            record.code = Some(match error {
+                StoreError::Unreadable { .. } => "secret_unreadable",
+                _ => "row_corrupt",
+            });
+        }
+        let draft = Draft {
+            chain: tenant.as_str(),
+            subject: integration.as_str(),
+            actor,
+            at: self.now(),
+            record: &record,
+        };
+        note(&self.db, &draft).await?;
+        opened
+    }
+
+    /// Runs a write together with its row of the audit log; gives how many rows it changed. One
+    /// that changes none leaves none.
+    async fn noted<S: StatementBuilder>(
+        &self,
+        subject: (&TenantId, &IntegrationId),
+        actor: &Actor,
+        write: &S,
+        record: &AuditRecord,
+    ) -> Result<u64, (Meaning, DriverError)> {
+        let draft = Draft {
+            chain: subject.0.as_str(),
+            subject: subject.1.as_str(),
+            actor,
+            at: self.now(),
+            record,
+        };
+        noted(&self.db, write, &draft).await
     }
 }

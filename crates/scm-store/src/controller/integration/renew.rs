@@ -5,10 +5,11 @@
 //! - A renewed credential is the same right in a new form: what the last check found holds on.
 
 use scm_types::{
-    AccessToken, IntegrationId, Patch, RefreshToken, TenantScope, Timestamp, VerificationStatus,
+    AccessToken, Actor, AuditAction, AuditRecord, IntegrationId, Patch, RefreshToken, TenantScope,
+    Timestamp, VerificationStatus,
 };
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, Value,
+    ColumnTrait, Value,
     sea_query::{CaseStatement, Expr, ExprTrait, Query},
 };
 
@@ -31,6 +32,24 @@ pub struct FreshCredential {
     pub expires_at: Option<Timestamp>,
 }
 
+/// How a new credential came about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replacement {
+    /// The code host gave it for a refresh token.
+    Renewed,
+    /// The code host gave it for the old credential, which has ended with that.
+    Rotated,
+}
+
+impl Replacement {
+    fn action(self) -> AuditAction {
+        match self {
+            Self::Renewed => AuditAction::CredentialRenewed,
+            Self::Rotated => AuditAction::CredentialRotated,
+        }
+    }
+}
+
 impl ScmIntegrationController {
     /// Puts a renewed credential in place of the one of `credential_version` and gives the new
     /// version; `None`, and nothing written, if that is not the stored one any more or the scope
@@ -40,14 +59,16 @@ impl ScmIntegrationController {
     /// becomes PENDING.
     pub async fn replace_tokens(
         &self,
-        scope: &TenantScope,
+        actor: &Actor,
         id: &IntegrationId,
         credential_version: i64,
         fresh: &FreshCredential,
+        how: Replacement,
     ) -> Result<Option<i64>, StoreError> {
-        let Some(tenant) = self.tenant_of(scope, id).await? else {
+        let Some(tenant) = self.tenant_of(&actor.scope, id).await? else {
             return Ok(None);
         };
+        let scope = &TenantScope::Tenant(tenant.clone());
         let sealed = |column, secret| self.sealed(id, &tenant, column, secret);
         let access = sealed(Column::AccessToken, Some(fresh.access_token.expose()))?;
         let refresh = fresh.refresh_token.as_ref().map(RefreshToken::expose);
@@ -92,8 +113,12 @@ impl ScmIntegrationController {
         if refresh.is_some() {
             update.value(Column::RefreshToken, refresh);
         }
-        let written = self.db.run(|pool| pool.execute(&update)).await?;
-        Ok((written.rows_affected() > 0).then_some(credential_version + 1))
+        let record = AuditRecord::done(how.action());
+        let written = self
+            .noted((&tenant, id), actor, &update, &record)
+            .await
+            .map_err(StoreError::from_driver)?;
+        Ok((written > 0).then_some(credential_version + 1))
     }
 
     /// Sets the status to EXPIRED for `reason`, as a check would; false, and nothing written, if
@@ -101,7 +126,7 @@ impl ScmIntegrationController {
     /// no such row.
     pub async fn mark_expired(
         &self,
-        scope: &TenantScope,
+        actor: &Actor,
         id: &IntegrationId,
         credential_version: i64,
         reason: &str,
@@ -114,7 +139,8 @@ impl ScmIntegrationController {
             provider_repository_id: None,
             operations: None,
         };
-        match self.update_verification_status(scope, id, &outcome).await {
+        let record = AuditRecord::done(AuditAction::CredentialExpired);
+        match self.store_outcome(actor, id, &outcome, record).await {
             Ok(row) => Ok(row.is_some()),
             Err(StoreError::CredentialChanged) => Ok(false),
             Err(error) => Err(error),

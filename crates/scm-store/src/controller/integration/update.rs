@@ -1,11 +1,12 @@
 //! Changing named columns.
 
 use scm_types::{
-    AccessToken, IntegrationId, Patch, RefreshToken, RowVersion, SafeScmIntegration, TenantId,
-    TenantScope, Timestamp, UpdateScmIntegrationDto, VerificationStatus,
+    AccessToken, Actor, AuditAction, AuditDetail, AuditRecord, IntegrationId, Patch, RefreshToken,
+    RowVersion, SafeScmIntegration, TenantId, TenantScope, Timestamp, UpdateScmIntegrationDto,
+    VerificationStatus,
 };
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, QueryFilter, Value,
+    ColumnTrait, Condition, QueryFilter, Value,
     prelude::DateTimeUtc,
     sea_query::{CaseStatement, Expr, ExprTrait, Query, UpdateStatement},
 };
@@ -49,26 +50,34 @@ impl ScmIntegrationController {
     /// [`StoreError::DoesNotFit`] if a value is too long.
     pub async fn update(
         &self,
-        scope: &TenantScope,
+        actor: &Actor,
         id: &IntegrationId,
         changes: &UpdateScmIntegrationDto,
         expected: Option<&RowVersion>,
     ) -> Result<Option<SafeScmIntegration>, StoreError> {
         check(changes)?;
-        if names_nothing(changes) {
-            return match self.unchanged(scope, id, changes, expected).await? {
+        let fields = named(changes);
+        if fields.is_empty() {
+            return match self.unchanged(&actor.scope, id, changes, expected).await? {
                 Standing::Told(row) => Ok(row.map(|row| *row)),
                 Standing::Possible => Ok(None),
             };
         }
-        let Some(secrets) = self.seal_new(scope, id, changes).await? else {
+        let Some(tenant) = self.tenant_of(&actor.scope, id).await? else {
             return Ok(None);
         };
+        let scope = &TenantScope::Tenant(tenant.clone());
+        let secrets = self.seal_new(&tenant, id, changes)?;
         let mut update = self.assignments(changes, secrets);
         update.cond_where(row_at(self.backend(), scope, id, expected).add(allowed(changes)));
+        let record = AuditRecord::done(AuditAction::IntegrationUpdated)
+            .with(AuditDetail::default().with("fields", fields));
         for _ in 0..ATTEMPTS {
-            let written = self.db.run(|pool| pool.execute(&update)).await?;
-            if written.rows_affected() > 0 {
+            let written = self
+                .noted((&tenant, id), actor, &update, &record)
+                .await
+                .map_err(StoreError::from_driver)?;
+            if written > 0 {
                 return self.find_by_id(scope, id).await;
             }
             if let Standing::Told(row) = self.unchanged(scope, id, changes, expected).await? {
@@ -106,7 +115,7 @@ impl ScmIntegrationController {
             return Err(StoreError::Deleted);
         }
         let current = row.safe(&self.view())?;
-        if names_nothing(changes) {
+        if named(changes).is_empty() {
             return Ok(Standing::Told(Some(Box::new(current))));
         }
         let keeps_token = row.has_token()? && !matches!(changes.access_token, Patch::Null);
@@ -118,28 +127,22 @@ impl ScmIntegrationController {
         Ok(Standing::Possible)
     }
 
-    /// The new secrets, sealed for their row; `None` if there is no such row.
-    async fn seal_new(
+    /// The new secrets, sealed for their row.
+    fn seal_new(
         &self,
-        scope: &TenantScope,
+        tenant: &TenantId,
         id: &IntegrationId,
         changes: &UpdateScmIntegrationDto,
-    ) -> Result<Option<SealedSecrets>, StoreError> {
+    ) -> Result<SealedSecrets, StoreError> {
         let access = changes.access_token.value().map(AccessToken::expose);
         let refresh = changes.refresh_token.value().map(RefreshToken::expose);
-        if access.is_none() && refresh.is_none() {
-            return Ok(Some(SealedSecrets::default()));
-        }
-        let Some(tenant) = self.tenant_of(scope, id).await? else {
-            return Ok(None);
-        };
-        Ok(Some(SealedSecrets {
-            access: self.sealed(id, &tenant, Column::AccessToken, access)?,
-            refresh: self.sealed(id, &tenant, Column::RefreshToken, refresh)?,
-        }))
+        Ok(SealedSecrets {
+            access: self.sealed(id, tenant, Column::AccessToken, access)?,
+            refresh: self.sealed(id, tenant, Column::RefreshToken, refresh)?,
+        })
     }
 
-    /// Whose row it is, which sealing needs; `None` if there is no such row. The scope tells it, but
+    /// Whose row it is, which sealing and the audit log need; `None` if there is no such row. The scope tells it, but
     /// for the platform, which reaches all of them: then the row does, at the price of reading it.
     pub(super) async fn tenant_of(
         &self,
@@ -169,6 +172,9 @@ impl ScmIntegrationController {
         }
         if let Patch::Value(active) = changes.is_active {
             update.value(Column::IsActive, active);
+        }
+        if let Patch::Value(rotates) = changes.auto_rotate {
+            update.value(Column::AutoRotate, rotates);
         }
         if !changes.refresh_token.is_absent() {
             update.value(Column::RefreshToken, secrets.refresh);
@@ -200,7 +206,6 @@ impl ScmIntegrationController {
 }
 
 /// New secrets in the form in which they are stored.
-#[derive(Default)]
 struct SealedSecrets {
     access: Option<String>,
     refresh: Option<String>,
@@ -226,6 +231,8 @@ fn forget_if_deleted(update: &mut UpdateStatement) {
         Column::WebhookId,
         Column::WebhookSecret,
         Column::WebhookUrl,
+        Column::WebhookScheme,
+        Column::PreviousWebhookSecret,
         Column::ProviderRepositoryId,
     ] {
         let kept_while_alive = CaseStatement::new()
@@ -241,6 +248,7 @@ fn check(changes: &UpdateScmIntegrationDto) -> Result<(), StoreError> {
         ("displayName", changes.display_name == Patch::Null),
         ("defaultBranch", changes.default_branch == Patch::Null),
         ("isActive", changes.is_active == Patch::Null),
+        ("autoRotate", changes.auto_rotate == Patch::Null),
     ] {
         if is_null {
             return Err(StoreError::NotNullable { field });
@@ -252,21 +260,28 @@ fn check(changes: &UpdateScmIntegrationDto) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn names_nothing(changes: &UpdateScmIntegrationDto) -> bool {
+/// The fields that are named, as JSON has them.
+fn named(changes: &UpdateScmIntegrationDto) -> Vec<&'static str> {
     let UpdateScmIntegrationDto {
         display_name,
         default_branch,
         access_token,
         refresh_token,
         token_expires_at,
+        auto_rotate,
         is_active,
     } = changes;
-    display_name.is_absent()
-        && default_branch.is_absent()
-        && access_token.is_absent()
-        && refresh_token.is_absent()
-        && token_expires_at.is_absent()
-        && is_active.is_absent()
+    let fields = [
+        ("displayName", display_name.is_absent()),
+        ("defaultBranch", default_branch.is_absent()),
+        ("accessToken", access_token.is_absent()),
+        ("refreshToken", refresh_token.is_absent()),
+        ("tokenExpiresAt", token_expires_at.is_absent()),
+        ("autoRotate", auto_rotate.is_absent()),
+        ("isActive", is_active.is_absent()),
+    ];
+    let named = fields.into_iter().filter(|(_, absent)| !absent);
+    named.map(|(field, _)| field).collect()
 }
 
 fn brings_back(changes: &UpdateScmIntegrationDto) -> bool {

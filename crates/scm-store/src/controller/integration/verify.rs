@@ -1,11 +1,11 @@
 //! The result of a check.
 
 use scm_types::{
-    IntegrationId, OperationReport, Patch, SafeScmIntegration, TenantScope, Timestamp,
-    VerificationStatus,
+    Actor, AuditAction, AuditDetail, AuditOutcome, AuditRecord, IntegrationId, OperationReport,
+    Patch, SafeScmIntegration, TenantScope, Timestamp, VerificationStatus,
 };
 use sea_orm::{
-    ColumnTrait, ConnectionTrait,
+    ColumnTrait,
     prelude::DateTimeUtc,
     sea_query::{Expr, ExprTrait, Query},
 };
@@ -47,10 +47,37 @@ impl ScmIntegrationController {
     /// soft-deleted while the check ran: the result says nothing about what is stored now.
     pub async fn update_verification_status(
         &self,
-        scope: &TenantScope,
+        actor: &Actor,
         id: &IntegrationId,
         outcome: &VerificationOutcome,
     ) -> Result<Option<SafeScmIntegration>, StoreError> {
+        let record = AuditRecord {
+            outcome: match outcome.status {
+                VerificationStatus::Valid | VerificationStatus::Pending => AuditOutcome::Done,
+                VerificationStatus::Invalid | VerificationStatus::Expired => AuditOutcome::Failed,
+            },
+            code: match outcome.status {
+                VerificationStatus::Valid | VerificationStatus::Pending => None,
+                VerificationStatus::Invalid => Some("connection_invalid"),
+                VerificationStatus::Expired => Some("credential_expired"),
+            },
+            ..AuditRecord::done(AuditAction::IntegrationVerified)
+        };
+        self.store_outcome(actor, id, outcome, record).await
+    }
+
+    /// The same, noted as `record` says.
+    pub(super) async fn store_outcome(
+        &self,
+        actor: &Actor,
+        id: &IntegrationId,
+        outcome: &VerificationOutcome,
+        record: AuditRecord,
+    ) -> Result<Option<SafeScmIntegration>, StoreError> {
+        let Some(tenant) = self.tenant_of(&actor.scope, id).await? else {
+            return Ok(None);
+        };
+        let scope = &TenantScope::Tenant(tenant.clone());
         if let Some(repository) = &outcome.provider_repository_id {
             super::fit::check_length("providerRepositoryId", repository, 255)?;
         }
@@ -87,11 +114,15 @@ impl ScmIntegrationController {
         if let Some(repository) = &outcome.provider_repository_id {
             update.value(Column::ProviderRepositoryId, repository.as_str());
         }
-        let written = self.db.run(|pool| pool.execute(&update)).await?;
-        if written.rows_affected() == 0 && self.exists(scope, id).await? {
+        let record = record.with(AuditDetail::default().with("status", outcome.status));
+        let written = self
+            .noted((&tenant, id), actor, &update, &record)
+            .await
+            .map_err(StoreError::from_driver)?;
+        if written == 0 && self.exists(scope, id).await? {
             return Err(StoreError::CredentialChanged);
         }
-        if written.rows_affected() == 0 {
+        if written == 0 {
             return Ok(None);
         }
         self.find_by_id(scope, id).await

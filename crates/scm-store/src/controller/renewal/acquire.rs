@@ -9,12 +9,10 @@ use sea_orm::{
     sea_query::{Expr, Query},
 };
 
-use super::{
-    IDLE, IN_FLIGHT, LEASED, Lease, RenewalController, of,
-    sql::{has_passed, in_future, millis_until, now},
-};
+use super::{IDLE, IN_FLIGHT, LEASED, Lease, RenewalController, of};
 use crate::{
     DriverError, StoreError,
+    controller::clock_sql::{has_passed, in_future, millis_until, now},
     driver::Meaning,
     entity::{
         scm_credential_renewal::{Column, Entity, TABLE},
@@ -191,7 +189,7 @@ enum Inserted {
 /// Milliseconds until the end of the lease.
 const HELD: &str = "held";
 /// Milliseconds until the next attempt.
-const WAIT: &str = "wait";
+pub(super) const WAIT: &str = "wait";
 
 /// The row as it was read.
 struct Row {
@@ -219,7 +217,7 @@ impl Row {
         if [IDLE, LEASED, IN_FLIGHT].contains(&row.state.as_str()) {
             Ok(row)
         } else {
-            Err(corrupt(id, Column::State.as_str()))
+            Err(corrupt(id.as_str(), Column::State.as_str()))
         }
     }
 
@@ -242,24 +240,25 @@ impl Row {
 }
 
 /// What is left of a time that has not passed.
-fn left(millis: Option<i64>) -> Option<u64> {
+pub(super) fn left(millis: Option<i64>) -> Option<u64> {
     millis
         .and_then(|millis| u64::try_from(millis).ok())
         .filter(|millis| *millis > 0)
 }
 
-fn get<T: TryGetable>(
+pub(super) fn get<T: TryGetable>(
     row: &QueryResult,
     id: &IntegrationId,
     column: &'static str,
 ) -> Result<T, StoreError> {
-    row.try_get("", column).map_err(|_| corrupt(id, column))
+    row.try_get("", column)
+        .map_err(|_| corrupt(id.as_str(), column))
 }
 
-fn corrupt(id: &IntegrationId, column: &'static str) -> StoreError {
+pub(super) fn corrupt(id: &str, column: &'static str) -> StoreError {
     StoreError::Corrupt {
         table: TABLE,
         column,
-        id: id.to_string(),
+        id: id.to_owned(),
     }
 }

@@ -10,8 +10,8 @@
 //!   within its own.
 
 mod acquire;
+mod failed;
 mod settle;
-mod sql;
 
 use std::time::Duration;
 
@@ -23,6 +23,7 @@ use crate::{
 };
 
 pub use acquire::Acquired;
+pub use failed::FailedRenewal;
 pub(crate) use settle::removal;
 
 const IDLE: &str = "idle";
@@ -65,6 +66,12 @@ impl Lease {
         self.was_in_flight
     }
 
+    /// To be said when the host tells that the earlier call came to nothing: the credential is not
+    /// used up.
+    pub fn was_not_done(&mut self) {
+        self.was_in_flight = false;
+    }
+
     /// How often in a row the renewal of this very credential has failed.
     #[must_use]
     pub fn failures(&self) -> u32 {
@@ -103,10 +110,7 @@ impl RenewalController {
     pub fn new(db: DatabaseConnection) -> Self {
         let defaults = ConnectOptions::default();
         Self {
-            db: Bounded {
-                pool: db,
-                limit: defaults.acquire_timeout + defaults.statement_timeout,
-            },
+            db: Bounded::new(db, defaults.acquire_timeout + defaults.statement_timeout),
         }
     }
 

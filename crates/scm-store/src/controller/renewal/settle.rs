@@ -9,9 +9,10 @@ use sea_orm::{
     sea_query::{DeleteStatement, Expr, ExprTrait, Query, UpdateStatement},
 };
 
-use super::{IDLE, IN_FLIGHT, Lease, RenewalController, of, sql::in_future};
+use super::{IDLE, IN_FLIGHT, Lease, RenewalController, of};
 use crate::{
     StoreError,
+    controller::clock_sql::in_future,
     entity::scm_credential_renewal::{Column, Entity},
 };
 

@@ -1,14 +1,14 @@
 //! Time as the database tells it. No machine's clock takes part: replicas whose clocks differ by
 //! minutes agree on who holds a row and for how long.
+//!
+//! "Now" stands still within a statement, so that an index can be used with it.
 
 use std::time::Duration;
 
 use sea_orm::{
     DbBackend, IdenStatic,
-    sea_query::{Expr, ExprTrait},
+    sea_query::{Expr, ExprTrait, IntoColumnRef},
 };
-
-use crate::entity::scm_credential_renewal::Column;
 
 /// The database's now, in the form in which the columns hold it.
 pub(super) fn now(backend: DbBackend) -> Expr {
@@ -21,7 +21,7 @@ pub(super) fn in_future(backend: DbBackend, after: Duration) -> Expr {
     Expr::cust(match backend {
         DbBackend::MySql => format!("UTC_TIMESTAMP(3) + INTERVAL {millis}000 MICROSECOND"),
         DbBackend::Postgres => {
-            format!("clock_timestamp() + INTERVAL '{millis} milliseconds'")
+            format!("statement_timestamp() + INTERVAL '{millis} milliseconds'")
         }
         // Always with milliseconds, so that the texts sort.
         _ => format!(
@@ -32,15 +32,35 @@ pub(super) fn in_future(backend: DbBackend, after: Duration) -> Expr {
     })
 }
 
+/// A moment so many milliseconds away, in the past if they are negative. The number is bound: where
+/// it is another one each time, the statement stays the same.
+pub(super) fn millis_away(backend: DbBackend, millis: i64) -> Expr {
+    match backend {
+        DbBackend::MySql => {
+            let micros = millis.saturating_mul(1_000);
+            Expr::cust_with_values("UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND", [micros])
+        }
+        DbBackend::Postgres => Expr::cust_with_values(
+            "statement_timestamp() + CAST($1 AS BIGINT) * INTERVAL '1 millisecond'",
+            [millis],
+        ),
+        _ => {
+            let (sign, size) = (if millis < 0 { '-' } else { '+' }, millis.unsigned_abs());
+            let seconds = format!("{sign}{}.{:03} seconds", size / 1_000, size % 1_000);
+            Expr::cust_with_values("strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now', ?)", [seconds])
+        }
+    }
+}
+
 /// Milliseconds until the column's time, negative behind it; NULL if there is none.
-pub(super) fn millis_until(backend: DbBackend, column: Column) -> Expr {
+pub(super) fn millis_until(backend: DbBackend, column: impl IdenStatic) -> Expr {
     let name = column.as_str();
     Expr::cust(match backend {
         DbBackend::MySql => format!(
             "CAST(FLOOR(TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(3), `{name}`) / 1000) AS SIGNED)"
         ),
         DbBackend::Postgres => format!(
-            "CAST(FLOOR(EXTRACT(EPOCH FROM \"{name}\" - clock_timestamp()) * 1000) AS BIGINT)"
+            "CAST(FLOOR(EXTRACT(EPOCH FROM \"{name}\" - statement_timestamp()) * 1000) AS BIGINT)"
         ),
         _ => format!(
             "CAST(ROUND((julianday(\"{name}\") - julianday('now')) * 86400000.0) AS INTEGER)"
@@ -49,6 +69,6 @@ pub(super) fn millis_until(backend: DbBackend, column: Column) -> Expr {
 }
 
 /// The column's time has come.
-pub(super) fn has_passed(backend: DbBackend, column: Column) -> Expr {
+pub(super) fn has_passed(backend: DbBackend, column: impl IntoColumnRef) -> Expr {
     Expr::col(column).lte(now(backend))
 }
