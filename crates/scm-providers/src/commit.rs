@@ -38,7 +38,7 @@ pub(crate) fn info(
 }
 
 /// A text on one line: what would part words stays between them as a space.
-fn line(raw: &str, max: usize) -> String {
+pub(crate) fn line(raw: &str, max: usize) -> String {
     let spaced = |c: char| {
         if c.is_whitespace() || c.is_control() {
             ' '

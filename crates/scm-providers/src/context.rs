@@ -130,11 +130,22 @@ impl Context {
         segments: &[&str],
         body: serde_json::Value,
     ) -> Result<Answer, ProviderError> {
+        self.send_with(method, segments, &[], Some(body)).await
+    }
+
+    /// Sends a change to the API, once, with a query or without a body.
+    pub(crate) async fn send_with(
+        &self,
+        method: Method,
+        segments: &[&str],
+        query: &[(&str, &str)],
+        body: Option<serde_json::Value>,
+    ) -> Result<Answer, ProviderError> {
         let base = &self.session.transport().endpoint().api_url;
         let call = Call {
             method,
-            url: api_url(base, segments, &[])?,
-            body: Some(body.into()),
+            url: api_url(base, segments, query)?,
+            body: body.map(Into::into),
         };
         self.session.send_write(call).await
     }

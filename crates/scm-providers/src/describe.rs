@@ -5,6 +5,7 @@ use serde::Serialize;
 
 /// A configured host as the API describes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ProviderDescription {
     /// The product, as the API names it.
@@ -23,6 +24,7 @@ pub struct ProviderDescription {
 
 /// One kind of credential.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct CredentialDescription {
     /// The kind, as a check reports it.

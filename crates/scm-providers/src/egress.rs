@@ -13,6 +13,7 @@ use std::{
 };
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use url::{Host, Url};
 
 /// What a host may be dialled at.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +37,16 @@ impl Egress {
             Reach::Public => true,
             Reach::Private => self.allow_private,
             Reach::Never => false,
+        }
+    }
+
+    /// Whether the address that a URL holds may be dialled; true for a name. The resolver is not
+    /// asked about addresses, so they are checked before the request.
+    pub(crate) fn admits_literal(self, url: &Url) -> bool {
+        match url.host() {
+            Some(Host::Ipv4(address)) => self.admits(address.into()),
+            Some(Host::Ipv6(address)) => self.admits(address.into()),
+            Some(Host::Domain(_)) | None => true,
         }
     }
 }

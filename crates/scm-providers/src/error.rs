@@ -208,6 +208,13 @@ pub enum ProviderError {
         /// How long to wait at the least.
         retry_after: Duration,
     },
+    /// The host does not deliver to the URL of a webhook.
+    #[error(
+        "The code host does not take the webhook's URL: it delivers only to addresses that it can \
+         reach. The server's operator has to give it a public URL, or allow the address at the code \
+         host"
+    )]
+    WebhookUrlRefused,
     /// The repository has no commit yet.
     #[error("The repository is empty; push a first commit")]
     EmptyRepository,
@@ -297,6 +304,7 @@ impl ProviderError {
             | Self::PreviousTagUndecided
             | Self::CursorGone
             | Self::Paced { .. }
+            | Self::WebhookUrlRefused
             | Self::EmptyRepository
             | Self::ReadOnly
             | Self::Conflict
@@ -330,6 +338,7 @@ impl ProviderError {
             | Self::NoReleases
             | Self::PreviousTagUndecided
             | Self::CursorGone
+            | Self::WebhookUrlRefused
             | Self::EmptyRepository
             | Self::ReadOnly
             | Self::Conflict
@@ -364,6 +373,7 @@ impl ProviderError {
             Self::PreviousTagUndecided => "previous_tag_undecided",
             Self::CursorGone => "cursor_gone",
             Self::Paced { .. } => "paced",
+            Self::WebhookUrlRefused => "webhook_url_refused",
             Self::EmptyRepository => "empty_repository",
             Self::ReadOnly => "read_only",
             Self::Conflict => "conflict",

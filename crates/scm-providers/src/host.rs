@@ -1,4 +1,4 @@
-//! What each product's client answers: single questions and single changes, in four rooms that a
+//! What each product's client answers: single questions and single changes, in five rooms that a
 //! product furnishes in as many files. What a caller gets is composed of them in
 //! [`crate::Provider`], once for all products.
 //!
@@ -18,10 +18,15 @@ use crate::{
     HookReport, Identity, ProviderError, RepositoryAccess,
     context::Context,
     page::{ListPage, NextPage},
+    webhook::{Attempt, Extent, Hook, WantedWebhook, WebhookTest},
 };
 
 /// What is the same for all repositories of a product.
 #[derive(Debug, Clone, Copy)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says whether a product has one thing"
+)]
 pub(crate) struct Traits {
     /// The product, as the API names it.
     pub(crate) scm_type: ScmType,
@@ -33,14 +38,18 @@ pub(crate) struct Traits {
     pub(crate) prereleases: bool,
     /// How many calls it takes to make a tag.
     pub(crate) calls_per_tag: u32,
+    /// What managing webhooks takes, where the host does not say what is missing.
+    pub(crate) hooks_take: &'static str,
+    /// Whether there is a list of deliveries, and a way to send one of them again.
+    pub(crate) lists_deliveries: bool,
 }
 
 /// A repository on a host of one product: all that can be asked and told there.
-pub(crate) trait Host: Connection + Refs + History + Releases {}
+pub(crate) trait Host: Connection + Refs + History + Releases + Hooks {}
 
-impl<H: Connection + Refs + History + Releases> Host for H {}
+impl<H: Connection + Refs + History + Releases + Hooks> Host for H {}
 
-/// Credential, repository and webhooks: what a check is made of.
+/// Credential, repository and whether webhooks can be managed: what a check is made of.
 #[async_trait]
 pub(crate) trait Connection: Send + Sync {
     /// What is the same for all repositories of the product.
@@ -168,5 +177,81 @@ pub(crate) trait Releases: Send + Sync {
         _release: &NewRelease,
     ) -> Result<(), ProviderError> {
         Err(ProviderError::NoReleases)
+    }
+}
+
+/// Webhooks. A 404 comes to "no such part", whatever hides behind it: [`crate::webhook`] finds out.
+#[async_trait]
+pub(crate) trait Hooks: Send + Sync {
+    /// A page of all webhooks of the repository, the first without `at`.
+    async fn hook_page(
+        &self,
+        info: &RepositoryInfo,
+        at: Option<&NextPage>,
+    ) -> Result<ListPage<Hook>, ProviderError>;
+
+    /// One webhook.
+    async fn find_hook(
+        &self,
+        info: &RepositoryInfo,
+        id: &str,
+    ) -> Result<Option<Hook>, ProviderError>;
+
+    /// The webhook with what the host tells of its last delivery elsewhere than with itself.
+    async fn with_last_delivery(
+        &self,
+        _info: &RepositoryInfo,
+        hook: Hook,
+    ) -> Result<Hook, ProviderError> {
+        Ok(hook)
+    }
+
+    /// Makes a webhook that sends all that we want, and gives it as the answer tells it.
+    async fn create_hook(
+        &self,
+        info: &RepositoryInfo,
+        wanted: &WantedWebhook,
+    ) -> Result<Hook, ProviderError>;
+
+    /// Sets a webhook, in one call, and gives it as the answer tells it.
+    async fn set_hook(
+        &self,
+        info: &RepositoryInfo,
+        hook: &Hook,
+        wanted: &WantedWebhook,
+        extent: Extent,
+    ) -> Result<Hook, ProviderError>;
+
+    /// Removes a webhook.
+    async fn delete_hook(&self, info: &RepositoryInfo, id: &str) -> Result<(), ProviderError>;
+
+    /// Has a test delivery sent.
+    async fn test_hook(
+        &self,
+        _info: &RepositoryInfo,
+        _hook: &Hook,
+    ) -> Result<WebhookTest, ProviderError> {
+        Ok(WebhookTest::NotTestable)
+    }
+
+    /// A page of a webhook's attempts to deliver, newest first; `None` if the host has no such list.
+    /// Not even asked where [`Traits::lists_deliveries`] says so.
+    async fn attempt_page(
+        &self,
+        _info: &RepositoryInfo,
+        _id: &str,
+        _at: Option<&NextPage>,
+    ) -> Result<Option<ListPage<Attempt>>, ProviderError> {
+        Ok(None)
+    }
+
+    /// Has a delivery sent again; false if the host has it no longer.
+    async fn send_again(
+        &self,
+        _info: &RepositoryInfo,
+        _id: &str,
+        _attempt: &str,
+    ) -> Result<bool, ProviderError> {
+        Ok(false)
     }
 }

@@ -53,6 +53,26 @@ pub struct Listing<T> {
     pub next: Option<ListCursor>,
 }
 
+/// All branches and tags of a repository.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RefList {
+    /// The branches, in the host's order.
+    pub branches: Vec<BranchInfo>,
+    /// The tags, peeled, in the host's order.
+    pub tags: Vec<TagInfo>,
+    /// True if there are too many; then none are given.
+    pub truncated: bool,
+}
+
+impl RefList {
+    pub(crate) fn truncated() -> Self {
+        Self {
+            truncated: true,
+            ..Self::default()
+        }
+    }
+}
+
 /// What lists hold.
 pub(crate) trait Named {
     fn name(&self) -> &str;
@@ -150,8 +170,18 @@ where
     }
 }
 
-/// The whole list, up to the cap; true if the cap cut it.
+/// The whole list, up to [`CAP`] names; true if that cut it.
 pub(crate) async fn all<T, F, Fut>(fetch: F) -> Result<(Vec<T>, bool), ProviderError>
+where
+    T: Named + Send,
+    F: Fn(Option<NextPage>) -> Fut + Send + Sync,
+    Fut: Future<Output = Result<ListPage<T>, ProviderError>> + Send,
+{
+    up_to(CAP, fetch).await
+}
+
+/// The whole list, up to `cap` names; true if that cut it.
+pub(crate) async fn up_to<T, F, Fut>(cap: usize, fetch: F) -> Result<(Vec<T>, bool), ProviderError>
 where
     T: Named + Send,
     F: Fn(Option<NextPage>) -> Fut + Send + Sync,
@@ -177,7 +207,7 @@ where
         let (mut next, rest) = (page.next.clone(), page.rest.clone());
         let mut count = keep(page);
         let mut rest = rest.unwrap_or_default().into_iter();
-        while rest.len() > 0 && count < CAP {
+        while rest.len() > 0 && count <= cap {
             let wave: Vec<_> = rest.by_ref().take(PARALLEL * 4).collect();
             for (_, page) in together(&fetch, wave).await? {
                 next.clone_from(&page.next);
@@ -185,12 +215,13 @@ where
             }
         }
         match next {
-            _ if count >= CAP => break rest.len() > 0 || next.is_some() || count > CAP,
+            _ if count > cap => break true,
+            // Behind a full page GitLab names one more, which may hold nothing.
             Some(next) => at = Some(next),
             None => break false,
         }
     };
-    items.truncate(CAP);
+    items.truncate(cap);
     Ok((items, is_cut))
 }
 

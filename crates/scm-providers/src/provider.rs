@@ -13,12 +13,14 @@ mod composed;
 use async_trait::async_trait;
 use scm_types::{
     BranchInfo, BranchName, CommitSha, Comparison, ConnectionReport, Ensured, NewRelease, NewTag,
-    OperationReport, RefSpec, ReleaseInfo, RepositoryInfo, ScmType, TagInfo, TagName,
+    OperationReport, RefSpec, ReleaseInfo, RepositoryInfo, ScmType, TagInfo, TagName, Timestamp,
 };
+use url::Url;
 
 use crate::{
-    HookReport, Identity, ListRequest, Listing, ProviderError, RepositoryAccess, Resolved, TagList,
-    host::Host,
+    FailedDeliveries, FailedDelivery, HookReport, Identity, ListRequest, Listing, ProviderError,
+    RefList, RegisteredWebhook, RepositoryAccess, Resolved, TagList, WantedWebhook, WebhookInfo,
+    WebhookTest, host::Host,
 };
 
 mod sealed {
@@ -95,6 +97,9 @@ pub trait Provider: sealed::Sealed + Send + Sync {
         at: &CommitSha,
     ) -> Result<Ensured<BranchInfo>, ProviderError>;
 
+    /// All branches and tags, unless one of the two lists has more than `cap` names.
+    async fn refs(&self, info: &RepositoryInfo, cap: usize) -> Result<RefList, ProviderError>;
+
     /// All tags whose names begin with `prefix`, newest first.
     async fn tags(&self, info: &RepositoryInfo, prefix: &str) -> Result<TagList, ProviderError>;
 
@@ -159,4 +164,62 @@ pub trait Provider: sealed::Sealed + Send + Sync {
         info: &RepositoryInfo,
         release: &NewRelease,
     ) -> Result<Ensured<ReleaseInfo>, ProviderError>;
+
+    /// Exactly one webhook with that URL: made, or one that is there adopted, with the secret given
+    /// and all that we want it to send. `known_id` is the one that was made before: it is kept
+    /// whatever its URL has become, further ones with the very same URL are removed.
+    ///
+    /// After an error the webhook may have this secret or the one before. Callers for the same
+    /// repository must not run at the same time: they would end with one webhook, and the secret of
+    /// one of them.
+    async fn ensure_webhook(
+        &self,
+        info: &RepositoryInfo,
+        wanted: &WantedWebhook,
+        known_id: Option<&str>,
+    ) -> Result<RegisteredWebhook, ProviderError>;
+
+    /// One webhook, and how it fares; `None` if there is none of that id.
+    async fn webhook(
+        &self,
+        info: &RepositoryInfo,
+        id: &str,
+    ) -> Result<Option<WebhookInfo>, ProviderError>;
+
+    /// Gives a webhook another secret, and its URL, and leaves the rest as it is; `None` if there is
+    /// none of that id. After an error the webhook may have this secret or the one before.
+    async fn set_webhook_secret(
+        &self,
+        info: &RepositoryInfo,
+        id: &str,
+        wanted: &WantedWebhook,
+    ) -> Result<Option<RegisteredWebhook>, ProviderError>;
+
+    /// Has a test delivery sent; `None` if there is no webhook of that id.
+    async fn test_webhook(
+        &self,
+        info: &RepositoryInfo,
+        id: &str,
+    ) -> Result<Option<WebhookTest>, ProviderError>;
+
+    /// Removes a webhook, if its URL is still ours; false if there is nothing to remove, be it that
+    /// the repository itself is gone. Asks for the repository by itself.
+    async fn remove_webhook(&self, id: &str, url: &Url) -> Result<bool, ProviderError>;
+
+    /// The deliveries since a point in time whose newest attempt failed, oldest first; `None` if the
+    /// host keeps no list, or there is no webhook of that id.
+    async fn failed_deliveries(
+        &self,
+        info: &RepositoryInfo,
+        id: &str,
+        since: Timestamp,
+    ) -> Result<Option<FailedDeliveries>, ProviderError>;
+
+    /// Has a delivery sent again, under the same key; false if the host has it no longer.
+    async fn redeliver(
+        &self,
+        info: &RepositoryInfo,
+        id: &str,
+        delivery: &FailedDelivery,
+    ) -> Result<bool, ProviderError>;
 }

@@ -5,11 +5,14 @@
 //! - Where a host tells how many calls are left, that is kept until its limit starts anew, and a
 //!   sequence of calls that they are not enough for is refused before it begins. Answers come in any
 //!   order, so within such a window the lowest number counts.
+//! - Calls that nobody waits for leave a fifth of a credential's limit to those that somebody waits
+//!   for.
 //! - Credentials are told apart by a keyed hash; neither they nor a plain hash of them are kept.
 //! - A bounded number of credentials is remembered; a forgotten one is merely told again.
 
 #[cfg(test)]
 mod tests;
+mod window;
 
 use std::{
     sync::{Arc, LazyLock, OnceLock},
@@ -24,6 +27,7 @@ use crate::{
     ProviderError,
     transport::{Answer, parse_retry_after},
 };
+use window::{Window, lowest};
 
 const MAX_CREDENTIALS: u64 = 10_000;
 /// Longer than any pause that is kept.
@@ -32,9 +36,6 @@ const FORGET_AFTER: Duration = Duration::from_hours(25);
 const MAX_GROWN: Duration = Duration::from_hours(1);
 /// The shortest pause.
 const MIN: Duration = Duration::from_secs(1);
-/// Ends of windows that lie closer together are the same one's: the servers of a host do not agree
-/// on the second.
-const SLACK: Duration = Duration::from_secs(5);
 
 /// Stands for a credential on a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -70,6 +71,8 @@ pub enum Limit {
     Left {
         /// How many more calls there are.
         calls: u32,
+        /// How many there are in all, if the host tells.
+        of: Option<u32>,
         /// When the limit starts anew.
         until: Timestamp,
     },
@@ -77,6 +80,11 @@ pub enum Limit {
     Exhausted {
         /// When the limit starts anew.
         until: Timestamp,
+    },
+    /// Answered, and little is left; the host tells neither how much nor until when.
+    Near {
+        /// How long that is believed.
+        wait: Duration,
     },
     /// Refused, with a time.
     Refused {
@@ -96,13 +104,8 @@ struct Budget {
     closed_until: Option<Timestamp>,
     refusals: u32,
     window: Option<Window>,
-}
-
-/// What a host says is left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Window {
-    calls: u32,
-    until: Timestamp,
+    /// Until when little is left, where no window is told.
+    near_until: Option<Timestamp>,
 }
 
 /// The budgets of all credentials. Takes no memory before the first limit that is told.
@@ -135,6 +138,26 @@ impl Budgets {
         }
     }
 
+    /// Refuses a call that nobody waits for, if what is known to be left is for those that somebody
+    /// waits for.
+    pub(crate) async fn check_background(&self, key: CredentialKey) -> Result<(), ProviderError> {
+        let Some(known) = self.known.get() else {
+            return Ok(());
+        };
+        let Some(budget) = known.get(&key).await else {
+            return Ok(());
+        };
+        let window = budget.window.filter(|window| window.in_background() == 0);
+        let until = window.map(|window| window.until).max(budget.near_until);
+        let wait = until.map_or(Duration::ZERO, |until| self.clock.now().until(until));
+        if wait.is_zero() {
+            return Ok(());
+        }
+        Err(ProviderError::RateLimited {
+            retry_after: wait.max(MIN),
+        })
+    }
+
     /// Sets calls aside; fails if it is known that fewer are left, or none.
     pub(crate) async fn reserve(
         &self,
@@ -142,6 +165,26 @@ impl Budgets {
         calls: u32,
     ) -> Result<(), ProviderError> {
         self.check(key).await?;
+        self.set_aside(key, calls, |window| window.calls).await
+    }
+
+    /// The same for calls that nobody waits for.
+    pub(crate) async fn reserve_background(
+        &self,
+        key: CredentialKey,
+        calls: u32,
+    ) -> Result<(), ProviderError> {
+        self.check(key).await?;
+        self.check_background(key).await?;
+        self.set_aside(key, calls, Window::in_background).await
+    }
+
+    async fn set_aside(
+        &self,
+        key: CredentialKey,
+        calls: u32,
+        left: fn(Window) -> u32,
+    ) -> Result<(), ProviderError> {
         let Some(known) = self.known.get() else {
             return Ok(());
         };
@@ -153,7 +196,7 @@ impl Budgets {
                 let mut budget = entry.map(moka::Entry::into_value);
                 let window = budget.as_mut().and_then(|budget| budget.window.as_mut());
                 let op = match window.filter(|window| window.until > now) {
-                    Some(window) if window.calls < calls => {
+                    Some(window) if left(*window) < calls => {
                         let retry_after = now.until(window.until).max(MIN);
                         outcome = Err(ProviderError::RateLimited { retry_after });
                         None
@@ -222,23 +265,39 @@ fn advance(before: Budget, limit: Limit, now: Timestamp) -> (Option<Budget>, Opt
         (Some(after), Some(now.until(until)))
     };
     let answered = |window: Option<Window>| {
+        let near_until = before.near_until.filter(|until| *until > now);
+        let kept = if is_closed { before } else { Budget::default() };
         let after = Budget {
             window,
-            ..if is_closed { before } else { Budget::default() }
+            near_until,
+            ..kept
         };
-        (is_closed || window.is_some()).then_some(after)
+        (is_closed || window.is_some() || near_until.is_some()).then_some(after)
     };
     match limit {
         Limit::Clear => (answered(before.window), None),
-        Limit::Left { calls, until } => {
-            let told = Window { calls, until };
+        Limit::Left { calls, of, until } => {
+            let told = Window { calls, of, until };
             (answered(lowest(before.window, told, now)), None)
         }
+        Limit::Near { wait } => {
+            let after = Budget {
+                near_until: Some(now.plus(wait)),
+                ..answered(before.window).unwrap_or_default()
+            };
+            (Some(after), None)
+        }
         Limit::Exhausted { until } => {
+            let spent = Window {
+                calls: 0,
+                of: None,
+                until,
+            };
             let after = Budget {
                 closed_until: before.closed_until.max(Some(until)),
                 refusals: if is_closed { before.refusals } else { 0 },
-                window: lowest(before.window, Window { calls: 0, until }, now),
+                window: lowest(before.window, spent, now),
+                ..before
             };
             (Some(after), None)
         }
@@ -249,25 +308,6 @@ fn advance(before: Budget, limit: Limit, now: Timestamp) -> (Option<Budget>, Opt
             refused(grown.min(MAX_GROWN).max(MIN))
         }
     }
-}
-
-/// What is left after another answer told it.
-fn lowest(known: Option<Window>, told: Window, now: Timestamp) -> Option<Window> {
-    let told = Some(told).filter(|told| told.until > now);
-    let (Some(known), Some(told)) = (known, told) else {
-        return known.or(told);
-    };
-    Some(if known.until.plus(SLACK) < told.until {
-        told // a new window
-    } else if told.until.plus(SLACK) < known.until {
-        known // a straggler of an old one
-    } else {
-        // Its end as it was told first, so that ends which slide do not make it endless.
-        Window {
-            calls: known.calls.min(told.calls),
-            ..known
-        }
-    })
 }
 
 /// The limit of a host that tells of it only by refusing, with 429; `first` is the first pause where

@@ -13,13 +13,14 @@ use url::Url;
 pub use check::RegistryError;
 
 use crate::{
-    GithubApp, OauthClient, Provider, ProviderDescription, ProviderError, TransportSettings,
+    CallWatch, GithubApp, OauthClient, Provider, ProviderDescription, ProviderError,
+    TransportSettings,
     bitbucket::{self, Bitbucket},
     context::{Context, Known},
     data_center::{self, DataCenter},
     github::{self, Github, app::App},
     gitlab::{self, Gitlab},
-    transport::{Dialect, Shared, Transport},
+    transport::{Dialect, Session, Shared, Transport},
 };
 
 /// A host that the operator lists.
@@ -124,15 +125,29 @@ impl Registry {
         settings: TransportSettings,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, RegistryError> {
+        Self::of(hosts, &Shared::new(settings, clock))
+    }
+
+    /// The same, with somebody who hears of every call.
+    pub fn watched_by(
+        watch: Arc<dyn CallWatch>,
+        hosts: Vec<ProviderHost>,
+        settings: TransportSettings,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, RegistryError> {
+        Self::of(hosts, &Shared::new(settings, clock).watched_by(watch))
+    }
+
+    fn of(hosts: Vec<ProviderHost>, shared: &Shared) -> Result<Self, RegistryError> {
         let web_hosts = WebHosts::new(hosts.iter().map(|host| host.web.clone()).collect())?;
-        if !settings
+        if !shared
+            .settings
             .user_agent
             .bytes()
             .all(|byte| (0x20..0x7f).contains(&byte))
         {
             return Err(RegistryError::BadUserAgent);
         }
-        let shared = Shared::new(settings, clock);
         let transports = hosts
             .iter()
             .map(|host| {
@@ -183,6 +198,29 @@ impl Registry {
         token: &AccessToken,
         known: Known,
     ) -> Result<Box<dyn Provider>, ProviderError> {
+        self.open_as(repository, token, known, |session| session)
+    }
+
+    /// The same for work that nobody waits for. It steps back behind users: where the host tells
+    /// what is left of the credential's limit, a call fails with [`ProviderError::RateLimited`] when
+    /// less than a fifth is, and no more than [`TransportSettings::background_per_host`] calls are
+    /// made to a host at a time; further ones wait within the operation's time.
+    pub fn open_in_background(
+        &self,
+        repository: &RepoUrl,
+        token: &AccessToken,
+        known: Known,
+    ) -> Result<Box<dyn Provider>, ProviderError> {
+        self.open_as(repository, token, known, Session::in_background)
+    }
+
+    fn open_as(
+        &self,
+        repository: &RepoUrl,
+        token: &AccessToken,
+        known: Known,
+        session: fn(Session) -> Session,
+    ) -> Result<Box<dyn Provider>, ProviderError> {
         let (_, transport, _) = self.reach(repository)?;
         let (kind, authorization) = match repository.kind() {
             HostKind::Github => github::credential(token)?,
@@ -191,7 +229,7 @@ impl Registry {
             HostKind::BitbucketDataCenter => data_center::credential(token),
         };
         let context = Context {
-            session: transport.session(token, &authorization)?,
+            session: session(transport.session(token, &authorization)?),
             repository: repository.clone(),
             token: token.clone(),
             kind,
@@ -217,6 +255,13 @@ impl Registry {
             .map(|((host, transport), app)| (host, transport, app.as_ref()))
             .find(|(host, ..)| host.web == *repository.host())
             .ok_or(ProviderError::HostNotConfigured)
+    }
+}
+
+impl Registry {
+    /// Every host with the way to it.
+    pub(crate) fn transports(&self) -> impl Iterator<Item = (&ProviderHost, &Transport)> {
+        self.hosts.iter().zip(&self.transports)
     }
 }
 

@@ -72,6 +72,12 @@ pub enum RenewalError {
         /// Why, and what to do.
         reason: &'static str,
     },
+    /// The host does not renew this credential, which is as good as it was.
+    #[error("{reason}")]
+    NotPossible {
+        /// Why, and what to do.
+        reason: &'static str,
+    },
     /// The operator has not configured what it takes for this host.
     #[error("This server is not set up to renew credentials of the repository's host")]
     NotConfigured,

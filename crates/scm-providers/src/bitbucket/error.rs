@@ -17,9 +17,16 @@ use crate::{
 /// The limits are rolling hours, and nothing tells when there is room again.
 const DEFAULT_WAIT: Duration = Duration::from_mins(5);
 
-/// The signs of a rate limit.
+/// The signs of a rate limit. Access tokens are told when less than a fifth is left, and nothing
+/// more ("Scaled rate limits").
 pub(super) fn limit(answer: &Answer, now: Timestamp) -> Limit {
-    rate_limit::by_refusal(answer, now, DEFAULT_WAIT)
+    let is_near = answer
+        .header("x-ratelimit-nearlimit")
+        .is_some_and(|near| near.trim().eq_ignore_ascii_case("true"));
+    match rate_limit::by_refusal(answer, now, DEFAULT_WAIT) {
+        Limit::Clear if is_near => Limit::Near { wait: DEFAULT_WAIT },
+        limit => limit,
+    }
 }
 
 /// The answer if it is a success, else what its refusal means.
@@ -50,6 +57,21 @@ pub(super) fn accept(
         (400, _) if names_existing(&body.error.data) => ProviderError::Conflict,
         (status, _) => ProviderError::BadRequest { status },
     })
+}
+
+/// True if it is the URL of a webhook that was refused: it must resolve to a public address. The
+/// member that names the field is not documented, so the text is asked, too.
+pub(super) fn refuses_url(answer: &Answer) -> bool {
+    if answer.status.as_u16() != 400 {
+        return false;
+    }
+    let body = answer.refusal().unwrap_or_default();
+    let body = wire::Refusal::deserialize(Value::Object(body)).unwrap_or_default();
+    let message = body.error.message.to_ascii_lowercase();
+    !body.error.fields["url"].is_null()
+        || message
+            .split(|c: char| !c.is_ascii_alphabetic())
+            .any(|word| word == "url")
 }
 
 /// The scopes of a refusal: a list, all of them needed.

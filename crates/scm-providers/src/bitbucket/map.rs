@@ -3,15 +3,16 @@
 
 use scm_types::{
     AccountRef, BranchInfo, CommitInfo, HookAccess, OperationReport, Permission, RepoUrl,
-    RepositoryInfo, TagInfo, Timestamp, Visibility,
+    RepositoryInfo, SignatureScheme, TagInfo, Timestamp, Visibility, WebhookHealth,
 };
 
-use super::wire;
+use super::{hooks::EVENTS, wire};
 use crate::{
     HookReport, Identity, ProviderError, RepositoryAccess, commit,
     context::Context,
     operations::{self, Verdict},
     text::{commit_sha, label, prose, web_url},
+    webhook::{Hook, MAX_URL, WebhookInfo, sends_all},
 };
 
 /// Longest message of a tag that is kept, in characters.
@@ -111,6 +112,27 @@ pub(super) fn commit(
 
 fn date(raw: Option<&str>) -> Option<Timestamp> {
     Timestamp::parse(raw?).ok()
+}
+
+pub(super) fn hook(found: &wire::Hook) -> Hook {
+    let active = found.active != Some(false);
+    Hook {
+        info: WebhookInfo {
+            id: label(&found.uuid, 64),
+            url: label(&found.url, MAX_URL),
+            active,
+            complete: sends_all(&found.events, &EVENTS),
+            scheme: SignatureScheme::Bitbucket,
+            health: if active {
+                WebhookHealth::Unknown
+            } else {
+                WebhookHealth::Disabled
+            },
+            last_status: None,
+        },
+        has_secret: found.secret_set,
+        events: found.events.clone(),
+    }
 }
 
 /// Whether one of the scopes is there, where scopes are told.

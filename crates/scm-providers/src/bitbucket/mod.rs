@@ -3,13 +3,14 @@
 mod account;
 mod error;
 mod history;
+mod hooks;
 mod map;
 mod refs;
 mod token;
 mod wire;
 
 use async_trait::async_trait;
-use scm_types::{AccessToken, OperationReport, RepositoryInfo, ScmType, TokenKind};
+use scm_types::{AccessToken, HostKind, OperationReport, RepositoryInfo, ScmType, TokenKind};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -21,6 +22,7 @@ use crate::{
 
 /// Whether conditional requests are honoured is not documented, so none are made.
 pub(crate) static DIALECT: Dialect = Dialect {
+    product: HostKind::Bitbucket,
     headers: &[("accept", "application/json")],
     conditional: false,
     octocrab: false,
@@ -74,6 +76,8 @@ impl Connection for Bitbucket {
         releases: false,
         prereleases: false,
         calls_per_tag: 1,
+        hooks_take: map::HOOKS,
+        lists_deliveries: false,
     };
 
     fn context(&self) -> &Context {

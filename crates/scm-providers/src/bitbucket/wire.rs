@@ -132,7 +132,30 @@ pub(super) struct Refusal {
 #[derive(Deserialize, Default)]
 #[serde(default)]
 pub(super) struct RefusalDetail {
+    #[serde(deserialize_with = "text_or_nothing")]
+    pub(super) message: String,
+    /// What is wrong with each member that was sent.
+    pub(super) fields: Value,
     /// A text, or an object with the scopes.
     pub(super) detail: Value,
     pub(super) data: Value,
+}
+
+/// What is no text is none.
+fn text_or_nothing<'de, D: serde::Deserializer<'de>>(raw: D) -> Result<String, D::Error> {
+    match Value::deserialize(raw)? {
+        Value::String(text) => Ok(text),
+        _ => Ok(String::new()),
+    }
+}
+
+/// An element of `GET …/hooks`, or one webhook.
+#[derive(Deserialize)]
+pub(super) struct Hook {
+    pub(super) uuid: String,
+    pub(super) url: String,
+    pub(super) active: Option<bool>,
+    #[serde(default)]
+    pub(super) events: Vec<String>,
+    pub(super) secret_set: Option<bool>,
 }

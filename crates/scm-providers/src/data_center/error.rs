@@ -57,6 +57,16 @@ pub(super) fn accept(
     })
 }
 
+/// True if it is the URL of a webhook that was refused.
+pub(super) fn refuses_url(answer: &Answer) -> bool {
+    if answer.status.as_u16() != 400 {
+        return false;
+    }
+    let body = answer.refusal().unwrap_or_default();
+    let body = wire::Refusal::deserialize(Value::Object(body)).unwrap_or_default();
+    body.is_about("url")
+}
+
 /// Whether a 401 is about what a good credential may do.
 fn is_about_rights(exception: &str, is_known: bool) -> bool {
     exception.ends_with("AuthorisationException") || (exception.is_empty() && is_known)

@@ -2,16 +2,17 @@
 //! can read the webhooks is an administrator of the repository, and may do everything.
 
 use scm_types::{
-    BranchInfo, CommitInfo, OperationReport, Permission, RepoUrl, RepositoryInfo, TagInfo,
-    Timestamp, Visibility,
+    BranchInfo, CommitInfo, OperationReport, Permission, RepoUrl, RepositoryInfo, SignatureScheme,
+    TagInfo, Timestamp, Visibility, WebhookHealth,
 };
 
-use super::wire;
+use super::{hooks::EVENTS, wire};
 use crate::{
     HookReport, ProviderError, RepositoryAccess, commit,
     context::Context,
     operations::{self, Verdict},
     text::{commit_sha, label, prose, web_url},
+    webhook::{Hook, MAX_URL, WebhookInfo, sends_all},
 };
 
 /// Longest message of a tag that is kept, in characters.
@@ -85,6 +86,48 @@ pub(super) fn commit(
         author.and_then(|author| author.name.as_deref()),
         millis.and_then(Timestamp::from_millis),
     ))
+}
+
+pub(super) fn hook(found: &wire::Hook) -> Hook {
+    let active = found.active != Some(false);
+    Hook {
+        info: WebhookInfo {
+            id: found.id.to_string(),
+            url: label(&found.url, MAX_URL),
+            active,
+            complete: sends_all(&found.events, &EVENTS)
+                && found.ssl_verification_required != Some(false),
+            scheme: SignatureScheme::BitbucketDataCenter,
+            health: if active {
+                WebhookHealth::Unknown
+            } else {
+                WebhookHealth::Disabled
+            },
+            last_status: None,
+        },
+        has_secret: found.configuration.secret.as_ref().map(|_| true),
+        events: found.events.clone(),
+    }
+}
+
+/// A webhook with what became of its last delivery.
+pub(super) fn with_last_delivery(hook: Hook, last: &wire::HookResult) -> Hook {
+    let health = match last.outcome.as_deref() {
+        _ if !hook.info.active => WebhookHealth::Disabled,
+        Some("SUCCESS") => WebhookHealth::Ok,
+        Some("FAILURE" | "ERROR") => WebhookHealth::Failing,
+        Some(_) | None => WebhookHealth::Unknown,
+    };
+    // The description is the status, or says what went wrong without one.
+    let status = last.description.as_deref().and_then(|it| it.parse().ok());
+    Hook {
+        info: WebhookInfo {
+            health,
+            last_status: status,
+            ..hook.info
+        },
+        ..hook
+    }
 }
 
 pub(super) fn operations(

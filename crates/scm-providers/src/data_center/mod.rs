@@ -10,6 +10,7 @@
 
 mod error;
 mod history;
+mod hooks;
 mod map;
 mod refs;
 mod token;
@@ -18,7 +19,8 @@ mod wire;
 use async_trait::async_trait;
 use http::{Method, StatusCode};
 use scm_types::{
-    AccessToken, HookAccess, OperationReport, Permission, RepositoryInfo, ScmType, TokenKind,
+    AccessToken, HookAccess, HostKind, OperationReport, Permission, RepositoryInfo, ScmType,
+    TokenKind,
 };
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
@@ -34,6 +36,7 @@ use crate::{
 
 /// Whether conditional requests are honoured is not documented, so none are made.
 pub(crate) static DIALECT: Dialect = Dialect {
+    product: HostKind::BitbucketDataCenter,
     headers: &[("accept", "application/json")],
     conditional: false,
     octocrab: false,
@@ -121,6 +124,8 @@ impl Connection for DataCenter {
         releases: false,
         prereleases: false,
         calls_per_tag: 1,
+        hooks_take: map::HOOKS,
+        lists_deliveries: false,
     };
 
     fn context(&self) -> &Context {

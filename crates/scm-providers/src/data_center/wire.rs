@@ -112,6 +112,8 @@ pub(super) struct Refusal {
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "camelCase")]
 struct RefusalDetail {
+    /// The member that it is about.
+    context: Option<String>,
     exception_name: Option<String>,
 }
 
@@ -124,4 +126,44 @@ impl Refusal {
         });
         named.next().unwrap_or_default()
     }
+
+    /// Whether it is about a member of what was sent.
+    pub(super) fn is_about(&self, member: &str) -> bool {
+        let mut members = self.errors.iter().filter_map(|it| it.context.as_deref());
+        members.any(|named| named.eq_ignore_ascii_case(member))
+    }
+}
+
+/// An element of `GET …/webhooks`, or one webhook.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Hook {
+    pub(super) id: u64,
+    pub(super) url: String,
+    pub(super) active: Option<bool>,
+    #[serde(default)]
+    pub(super) events: Vec<String>,
+    #[serde(default)]
+    pub(super) configuration: HookConfiguration,
+    pub(super) ssl_verification_required: Option<bool>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(super) struct HookConfiguration {
+    /// In clear, so only that it is there is read.
+    pub(super) secret: Option<serde::de::IgnoredAny>,
+}
+
+/// `GET …/webhooks/{id}/latest`.
+#[derive(Deserialize)]
+pub(super) struct HookInvocation {
+    pub(super) result: HookResult,
+}
+
+#[derive(Deserialize)]
+pub(super) struct HookResult {
+    /// `SUCCESS`, `FAILURE` or `ERROR`.
+    pub(super) outcome: Option<String>,
+    pub(super) description: Option<String>,
 }

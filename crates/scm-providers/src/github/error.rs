@@ -71,6 +71,32 @@ pub(super) async fn accept_write(
     }
 }
 
+/// The answer about a webhook if it is a success, else what its refusal means. What hides behind a
+/// 404 is for the caller to find out.
+pub(super) async fn accept_hook(
+    context: &Context,
+    token: &str,
+    answer: Answer,
+) -> Result<Answer, ProviderError> {
+    match answer.status.as_u16() {
+        403 if says(&answer, "archived") => Err(ProviderError::ReadOnly),
+        422 if refuses_url(&answer) => Err(ProviderError::WebhookUrlRefused),
+        _ => accept(context, token, answer, Subject::Part).await,
+    }
+}
+
+/// True if it is the URL of a webhook that was refused: for its form, or because it cannot be
+/// reached "over the public Internet".
+fn refuses_url(answer: &Answer) -> bool {
+    let body = answer.refusal().unwrap_or_default();
+    let errors = body.get("errors").and_then(Value::as_array);
+    errors.into_iter().flatten().any(|error| {
+        let message = error["message"].as_str().or(error.as_str());
+        let message = message.unwrap_or_default().to_ascii_lowercase();
+        error["field"] == "url" || message.contains("public internet")
+    })
+}
+
 /// True for "Git Repository is empty.", the 409 of the endpoints below `git`.
 pub(super) fn is_empty(answer: &Answer) -> bool {
     answer.status.as_u16() == 409 && says(answer, "repository is empty")

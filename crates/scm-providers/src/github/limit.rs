@@ -33,7 +33,11 @@ pub(super) fn limit(answer: &Answer, now: Timestamp) -> Limit {
         let reset = reset.filter(|until| core && *until > now);
         return match reset.zip(left(answer)) {
             Some((until, 0)) => Limit::Exhausted { until },
-            Some((until, calls)) => Limit::Left { calls, until },
+            Some((until, calls)) => Limit::Left {
+                calls,
+                of: answer.number("x-ratelimit-limit").and_then(remaining),
+                until,
+            },
             None => Limit::Clear,
         };
     }
@@ -86,8 +90,15 @@ mod tests {
         let reset = ("x-ratelimit-reset", "1793376100");
         let until = Timestamp::parse("2026-10-30T16:01:41Z").unwrap();
         let some = ("x-ratelimit-remaining", "7");
-        let left = Limit::Left { calls: 7, until };
+        let left_of = |of| Limit::Left {
+            calls: 7,
+            of,
+            until,
+        };
+        let left = left_of(None);
         check(200, &[some, reset], "", left);
+        let all = ("x-ratelimit-limit", "5000");
+        check(200, &[some, all, reset], "", left_of(Some(5_000)));
         check(304, &[some, reset], "", left);
         check(422, &[some, reset], "", left);
         check(200, &[some], "", Limit::Clear);

@@ -2,21 +2,26 @@
 
 use scm_types::{
     AccountRef, BranchInfo, CommitInfo, HookAccess, OperationReport, Permission, ReleaseInfo,
-    RepoUrl, RepositoryInfo, TagInfo, TagName, Timestamp, TokenKind, Visibility,
+    RepoUrl, RepositoryInfo, SignatureScheme, TagInfo, TagName, Timestamp, TokenKind, Visibility,
+    WebhookHealth,
 };
 
-use super::wire;
+use super::{hooks::EVENTS, wire};
 use crate::{
     HookReport, Identity, ProviderError, RepositoryAccess, commit,
     context::Context,
     operations::{self, Verdict},
     text::{commit_sha, label, prose, web_url},
+    webhook::{Attempt, FailedDelivery, Hook, MAX_URL, WebhookInfo, arrived, sends_all},
 };
 
 /// Longest headline of a release that is kept.
 const MAX_TITLE: usize = 1_000;
 /// Longest text of a release or a tag; GitHub takes 125,000 characters in a release.
 pub(super) const MAX_NOTES: usize = 250_000;
+
+/// What managing webhooks takes.
+pub(super) const HOOKS: &str = "the role admin on the repository and admin:repo_hook";
 
 pub(super) fn account(user: &wire::User) -> AccountRef {
     AccountRef {
@@ -130,6 +135,65 @@ pub(super) fn release(repository: &RepoUrl, tag: &TagName, found: &wire::Release
         draft: found.draft == Some(true),
         prerelease: found.prerelease == Some(true),
         url: web_url(found.html_url.as_deref()).unwrap_or_else(|| repository.release_url(tag)),
+    }
+}
+
+pub(super) fn hook(found: &wire::Hook) -> Hook {
+    let active = found.active != Some(false);
+    let last = found.last_response.as_ref().and_then(|last| last.code);
+    let health = match last {
+        _ if !active => WebhookHealth::Disabled,
+        None => WebhookHealth::Unknown,
+        Some(status) if arrived(status) => WebhookHealth::Ok,
+        Some(_) => WebhookHealth::Failing,
+    };
+    let bare = Hook {
+        info: WebhookInfo {
+            id: found.id.to_string(),
+            url: String::new(),
+            active,
+            complete: sends_all(&found.events, &EVENTS),
+            scheme: SignatureScheme::Github,
+            health,
+            last_status: last.filter(|status| *status > 0),
+        },
+        has_secret: None,
+        events: found.events.clone(),
+    };
+    with_config(&bare, &found.config)
+}
+
+/// A webhook with another configuration.
+pub(super) fn with_config(hook: &Hook, config: &wire::HookConfig) -> Hook {
+    let is_json = config.content_type.as_deref() == Some("json");
+    let is_verified = match &config.insecure_ssl {
+        serde_json::Value::String(text) => text == "0",
+        other => other.as_u64().unwrap_or_default() == 0,
+    };
+    Hook {
+        info: WebhookInfo {
+            url: label(config.url.as_deref().unwrap_or_default(), MAX_URL),
+            complete: is_json && is_verified && sends_all(&hook.events, &EVENTS),
+            ..hook.info.clone()
+        },
+        // That it is not told does not mean that there is none.
+        has_secret: config.secret.as_ref().map(|_| true),
+        events: hook.events.clone(),
+    }
+}
+
+pub(super) fn attempt(found: &wire::HookDelivery) -> Attempt {
+    let status = found.status_code.filter(|status| *status > 0);
+    let at = found.delivered_at.as_deref();
+    Attempt {
+        delivery: FailedDelivery {
+            id: found.id.to_string(),
+            key: label(&found.guid, 255),
+            at: at.and_then(|at| Timestamp::parse(at).ok()),
+            status,
+            event: found.event.as_deref().map(|event| label(event, 64)),
+        },
+        arrived: status.is_some_and(arrived),
     }
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod app;
 mod error;
 mod history;
+mod hooks;
 mod limit;
 mod map;
 mod refs;
@@ -12,7 +13,9 @@ mod wire;
 
 use async_trait::async_trait;
 use http::{Method, StatusCode};
-use scm_types::{AccessToken, OperationReport, RepositoryInfo, ScmType, TokenKind, TokenReport};
+use scm_types::{
+    AccessToken, HostKind, OperationReport, RepositoryInfo, ScmType, TokenKind, TokenReport,
+};
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
@@ -26,6 +29,7 @@ use crate::{
 
 /// A version that Enterprise Server knows, too; an unknown one is refused.
 pub(crate) static DIALECT: Dialect = Dialect {
+    product: HostKind::Github,
     headers: &[
         ("accept", "application/vnd.github+json"),
         ("x-github-api-version", "2022-11-28"),
@@ -132,6 +136,8 @@ impl Connection for Github {
         releases: true,
         prereleases: true,
         calls_per_tag: 2,
+        hooks_take: map::HOOKS,
+        lists_deliveries: true,
     };
 
     fn context(&self) -> &Context {
@@ -186,9 +192,9 @@ impl Connection for Github {
                 Ok(HookReport::refused(missing))
             }
             // What the credential may not see does not exist for it.
-            Err(ProviderError::NotFound { .. }) => Ok(HookReport::refused(Some(
-                "the role admin on the repository and admin:repo_hook".to_owned(),
-            ))),
+            Err(ProviderError::NotFound { .. }) => {
+                Ok(HookReport::refused(Some(map::HOOKS.to_owned())))
+            }
             Err(error) => Err(error),
         }
     }

@@ -129,3 +129,44 @@ pub(super) struct Release {
     pub(super) prerelease: Option<bool>,
     pub(super) html_url: Option<String>,
 }
+
+/// An element of `GET …/hooks`, or one webhook.
+#[derive(Deserialize)]
+pub(super) struct Hook {
+    pub(super) id: u64,
+    pub(super) active: Option<bool>,
+    #[serde(default)]
+    pub(super) events: Vec<String>,
+    #[serde(default)]
+    pub(super) config: HookConfig,
+    pub(super) last_response: Option<HookResponse>,
+}
+
+/// `…/hooks/{id}/config`, and a part of a webhook.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(super) struct HookConfig {
+    pub(super) url: Option<String>,
+    pub(super) content_type: Option<String>,
+    /// `0` or `1`, as a text or a number.
+    pub(super) insecure_ssl: serde_json::Value,
+    /// Stars, if there is one and it is told.
+    pub(super) secret: Option<serde::de::IgnoredAny>,
+}
+
+/// How the last delivery was answered.
+#[derive(Deserialize)]
+pub(super) struct HookResponse {
+    /// Null before the first delivery, and 0 if there was no answer.
+    pub(super) code: Option<u16>,
+}
+
+/// An element of `GET …/hooks/{id}/deliveries`.
+#[derive(Deserialize)]
+pub(super) struct HookDelivery {
+    pub(super) id: u64,
+    pub(super) guid: String,
+    pub(super) delivered_at: Option<String>,
+    pub(super) status_code: Option<u16>,
+    pub(super) event: Option<String>,
+}

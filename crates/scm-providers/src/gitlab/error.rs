@@ -26,7 +26,11 @@ pub(super) fn limit(answer: &Answer, now: Timestamp) -> Limit {
     if answer.status.as_u16() != 429 {
         return match reset.filter(|until| *until > now).zip(left) {
             Some((until, 0)) => Limit::Exhausted { until },
-            Some((until, calls)) => Limit::Left { calls, until },
+            Some((until, calls)) => Limit::Left {
+                calls,
+                of: answer.number("ratelimit-limit").and_then(remaining),
+                until,
+            },
             None => Limit::Clear,
         };
     }
@@ -68,6 +72,16 @@ pub(super) fn accept(
         400 | 422 if says(&body, "already exists") => ProviderError::Conflict,
         status => ProviderError::BadRequest { status },
     })
+}
+
+/// True if it is the URL of a webhook that was refused, as addresses inside the network are.
+pub(super) fn refuses_url(answer: &Answer) -> bool {
+    if answer.status.as_u16() != 422 {
+        return false;
+    }
+    let body = answer.refusal().unwrap_or_default();
+    let body = wire::Refusal::deserialize(Value::Object(body)).unwrap_or_default();
+    says(&body, "Invalid url") || says(&body, "Url is blocked") || !body.message["url"].is_null()
 }
 
 fn unauthorised(context: &Context, token: &str, body: &wire::Refusal) -> ProviderError {
@@ -158,7 +172,14 @@ mod tests {
         let reset = ("ratelimit-reset", "1793376100");
         let until = Timestamp::parse("2026-10-30T16:01:41Z").unwrap();
         let some = ("ratelimit-remaining", "5");
-        check(200, &[some, reset], Limit::Left { calls: 5, until });
+        let left_of = |of| Limit::Left {
+            calls: 5,
+            of,
+            until,
+        };
+        check(200, &[some, reset], left_of(None));
+        let all = ("ratelimit-limit", "2000");
+        check(200, &[some, all, reset], left_of(Some(2_000)));
         check(200, &[some], Limit::Clear);
         check(200, &[some, ("ratelimit-reset", "1")], Limit::Clear);
         check(200, &[spent, reset], Limit::Exhausted { until });

@@ -3,7 +3,8 @@
 
 use scm_types::{
     AccountRef, BranchInfo, CommitInfo, HookAccess, OperationReport, Permission, ReleaseInfo,
-    RepoUrl, RepositoryInfo, TagInfo, TagName, Timestamp, Visibility,
+    RepoUrl, RepositoryInfo, SignatureScheme, TagInfo, TagName, Timestamp, Visibility,
+    WebhookHealth,
 };
 
 use super::wire;
@@ -12,6 +13,7 @@ use crate::{
     context::Context,
     operations::{self, Verdict},
     text::{commit_sha, label, prose, web_url},
+    webhook::{Attempt, FailedDelivery, Hook, MAX_URL, WebhookInfo, arrived},
 };
 
 /// Longest text that is kept, in characters; GitLab takes no longer notes.
@@ -137,6 +139,69 @@ fn writes(identity: &Identity) -> Option<bool> {
     } else {
         Some(has("api"))
     }
+}
+
+pub(super) fn hook(found: &wire::Hook) -> Hook {
+    let is_told = [
+        found.push_events,
+        found.tag_push_events,
+        found.merge_requests_events,
+        found.releases_events,
+    ];
+    let is_empty = |text: &Option<String>| text.as_deref().is_none_or(str::is_empty);
+    let of_all_branches = found.branch_filter_strategy.as_deref() == Some("all_branches")
+        || is_empty(&found.push_events_branch_filter);
+    let is_signed = found.signing_token_present == Some(true);
+    Hook {
+        info: WebhookInfo {
+            id: found.id.to_string(),
+            url: label(&found.url, MAX_URL),
+            // There is no switch: what the host has turned off is told as its health.
+            active: true,
+            complete: is_told.iter().all(|told| *told)
+                && of_all_branches
+                && is_empty(&found.custom_webhook_template)
+                && found.enable_ssl_verification != Some(false),
+            scheme: if is_signed {
+                SignatureScheme::GitlabSignature
+            } else {
+                SignatureScheme::GitlabToken
+            },
+            health: match found.alert_status.as_deref() {
+                Some("executable") => WebhookHealth::Ok,
+                Some("temporarily_disabled") => WebhookHealth::Failing,
+                Some("disabled") => WebhookHealth::Disabled,
+                Some(_) | None => WebhookHealth::Unknown,
+            },
+            last_status: None,
+        },
+        has_secret: found.token_present.map(|present| present || is_signed),
+        events: Vec::new(),
+    }
+}
+
+/// What a delivery is told apart by is the same for all attempts; what has none is itself alone.
+pub(super) fn attempt(found: &wire::HookEvent) -> Attempt {
+    let id = found.id.to_string();
+    let key = found.header("webhook-id");
+    let key = key.or_else(|| found.header("idempotency-key"));
+    let created = found.created_at.as_deref();
+    let sent = found.header("webhook-timestamp").and_then(seconds);
+    let status = found.status();
+    Attempt {
+        arrived: status.is_some_and(arrived),
+        delivery: FailedDelivery {
+            key: label(key.unwrap_or(&id), 255),
+            id,
+            at: created.and_then(|at| Timestamp::parse(at).ok()).or(sent),
+            status,
+            event: found.trigger.as_deref().map(|event| label(event, 64)),
+        },
+    }
+}
+
+fn seconds(raw: &str) -> Option<Timestamp> {
+    Timestamp::from_millis(raw.parse::<i64>().ok()?.checked_mul(1_000)?)
 }
 
 /// Webhooks, when the list could be read.

@@ -2,6 +2,7 @@
 
 mod error;
 mod history;
+mod hooks;
 mod map;
 mod refs;
 mod releases;
@@ -11,7 +12,9 @@ mod wire;
 
 use async_trait::async_trait;
 use http::StatusCode;
-use scm_types::{AccessToken, OperationReport, RepositoryInfo, ScmType, TokenKind, TokenReport};
+use scm_types::{
+    AccessToken, HostKind, OperationReport, RepositoryInfo, ScmType, TokenKind, TokenReport,
+};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -25,6 +28,7 @@ use crate::{
 pub(crate) use rotation::rotate;
 
 pub(crate) static DIALECT: Dialect = Dialect {
+    product: HostKind::Gitlab,
     headers: &[("accept", "application/json")],
     conditional: true,
     octocrab: false,
@@ -124,6 +128,8 @@ impl Connection for Gitlab {
         releases: true,
         prereleases: false,
         calls_per_tag: 1,
+        hooks_take: map::HOOKS,
+        lists_deliveries: true,
     };
 
     fn context(&self) -> &Context {

@@ -23,7 +23,7 @@ pub(crate) async fn rotate(
     expires_at: Option<Timestamp>,
 ) -> Result<FreshTokens, RenewalError> {
     let (_, authorization) = credential(token).map_err(|error| match error {
-        ProviderError::UnsupportedCredential { reason } => RenewalError::Refused { reason },
+        ProviderError::UnsupportedCredential { reason } => RenewalError::NotPossible { reason },
         error => RenewalError::NotDone(error),
     })?;
     let base = &transport.endpoint().api_url;
@@ -66,15 +66,15 @@ fn judge(answer: &Answer) -> Result<FreshTokens, RenewalError> {
             reason: "GitLab refused the access token that was to be renewed: it has expired or was \
                      revoked. Store a new one",
         },
-        403 => RenewalError::Refused {
+        403 => RenewalError::NotPossible {
             reason: "The access token may not renew itself: that takes the scope api or \
                      self_rotate. Store a token that has it, or replace the token before it ends",
         },
-        404 => RenewalError::Refused {
+        404 => RenewalError::NotPossible {
             reason: "This GitLab has no renewal of access tokens; that came with version 16.10. \
                      Replace the token before it ends",
         },
-        405 => RenewalError::Refused {
+        405 => RenewalError::NotPossible {
             reason: "GitLab renews personal, project and group access tokens only, and this is \
                      another kind. Store one of those, or replace this one before it ends",
         },
@@ -119,6 +119,7 @@ mod tests {
             let error = judged(status, body).err().unwrap();
             let got = match &error {
                 RenewalError::Refused { .. } => "refused",
+                RenewalError::NotPossible { .. } => "not possible",
                 RenewalError::NotConfigured => "not configured",
                 RenewalError::NotDone(_) => "not done",
                 RenewalError::Unknown(_) => "unknown",
@@ -126,7 +127,12 @@ mod tests {
             assert_eq!(got, want, "{status} {body}");
         }
         for status in [401, 403, 404, 405] {
-            check(status, r#"{"message":"x"}"#, "refused");
+            let want = if status == 401 {
+                "refused"
+            } else {
+                "not possible"
+            };
+            check(status, r#"{"message":"x"}"#, want);
             check(status, "<html>", "unknown");
             check(status, "", "unknown");
         }

@@ -2,7 +2,10 @@
 //! branches, tags, commits, releases, personal access tokens, OAuth 2.0). Members that we do not need are ignored, and only
 //! ids and names must be there.
 
+use std::collections::HashMap;
+
 use serde::Deserialize;
+use serde_json::Value;
 
 /// `GET /user`.
 #[derive(Deserialize)]
@@ -138,5 +141,62 @@ pub(super) struct Refusal {
     /// The scopes that would do, parted by spaces.
     pub(super) scope: Option<String>,
     /// A text, a list or an object.
-    pub(super) message: serde_json::Value,
+    pub(super) message: Value,
+}
+
+/// An element of `GET …/hooks`, or one webhook.
+#[derive(Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the shape is the host's")]
+pub(super) struct Hook {
+    pub(super) id: u64,
+    pub(super) url: String,
+    #[serde(default)]
+    pub(super) push_events: bool,
+    #[serde(default)]
+    pub(super) tag_push_events: bool,
+    #[serde(default)]
+    pub(super) merge_requests_events: bool,
+    #[serde(default)]
+    pub(super) releases_events: bool,
+    /// Empty, or null, if it is told of all branches.
+    pub(super) push_events_branch_filter: Option<String>,
+    pub(super) branch_filter_strategy: Option<String>,
+    pub(super) custom_webhook_template: Option<String>,
+    pub(super) enable_ssl_verification: Option<bool>,
+    /// `executable`, `temporarily_disabled` or `disabled`.
+    pub(super) alert_status: Option<String>,
+    pub(super) token_present: Option<bool>,
+    /// Since 19.0.
+    pub(super) signing_token_present: Option<bool>,
+}
+
+/// An element of `GET …/hooks/{id}/events`.
+#[derive(Deserialize)]
+pub(super) struct HookEvent {
+    pub(super) id: u64,
+    pub(super) trigger: Option<String>,
+    #[serde(default)]
+    pub(super) request_headers: HashMap<String, Value>,
+    /// A number as a text, or a text for what went wrong without an answer.
+    #[serde(default)]
+    pub(super) response_status: Value,
+    /// Not told by all versions.
+    pub(super) created_at: Option<String>,
+}
+
+impl HookEvent {
+    /// A header of the delivery. The case of names is not the same in all versions.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self.request_headers.iter();
+        let (_, value) = headers.find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+        value.as_str()
+    }
+
+    /// The status that it was answered with.
+    pub(super) fn status(&self) -> Option<u16> {
+        match &self.response_status {
+            Value::String(text) => text.parse().ok(),
+            other => other.as_u64()?.try_into().ok(),
+        }
+    }
 }

@@ -4,14 +4,17 @@ use async_trait::async_trait;
 use scm_types::{
     BranchInfo, BranchName, CommitSha, Comparison, ConnectionReport, Ensured, NewRelease, NewTag,
     OperationReport, RefKind, RefSpec, ReleaseInfo, RepositoryInfo, ScmType, TagInfo, TagName,
+    Timestamp,
 };
+use url::Url;
 
 use super::Provider;
 use crate::{
-    HookReport, Identity, ListRequest, Listing, Outage, ProviderError, RepositoryAccess, Resolved,
-    TagList, check, ensure,
+    FailedDeliveries, FailedDelivery, HookReport, Identity, ListRequest, Listing, Missing, Outage,
+    ProviderError, RefList, RegisteredWebhook, RepositoryAccess, Resolved, TagList, WantedWebhook,
+    WebhookInfo, WebhookTest, check, ensure,
     host::{Connection, Host},
-    list, resolve, tags,
+    list, resolve, tags, webhook,
 };
 
 #[async_trait]
@@ -96,6 +99,24 @@ impl<H: Host> Provider for H {
             }
             other => other,
         }
+    }
+
+    async fn refs(&self, info: &RepositoryInfo, cap: usize) -> Result<RefList, ProviderError> {
+        let fetch = |at| async move { self.branch_page(info, None, Option::as_ref(&at)).await };
+        let (branches, more_branches) = list::up_to(cap, fetch).await?;
+        if more_branches {
+            return Ok(RefList::truncated());
+        }
+        let fetch = |at| async move { self.tag_page(info, Option::as_ref(&at)).await };
+        let (tags, more_tags) = list::up_to(cap, fetch).await?;
+        if more_tags {
+            return Ok(RefList::truncated());
+        }
+        Ok(RefList {
+            branches,
+            tags,
+            truncated: false,
+        })
     }
 
     async fn tags(&self, info: &RepositoryInfo, prefix: &str) -> Result<TagList, ProviderError> {
@@ -186,5 +207,91 @@ impl<H: Host> Provider for H {
             }
             other => other,
         }
+    }
+
+    async fn ensure_webhook(
+        &self,
+        info: &RepositoryInfo,
+        wanted: &WantedWebhook,
+        known_id: Option<&str>,
+    ) -> Result<RegisteredWebhook, ProviderError> {
+        let ensured = match webhook::ensure(self, info, wanted, known_id).await {
+            Err(ProviderError::Moved) => {
+                let info = Connection::info(self).await?;
+                webhook::ensure(self, &info, wanted, known_id).await
+            }
+            other => other,
+        };
+        ensured.map_err(webhook::refusal::<H>)
+    }
+
+    async fn webhook(
+        &self,
+        info: &RepositoryInfo,
+        id: &str,
+    ) -> Result<Option<WebhookInfo>, ProviderError> {
+        let found = webhook::find(self, info, id).await;
+        let Some(found) = found.map_err(webhook::refusal::<H>)? else {
+            return Ok(None);
+        };
+        let told = self.with_last_delivery(info, found).await;
+        Ok(Some(told.map_err(webhook::refusal::<H>)?.info))
+    }
+
+    async fn set_webhook_secret(
+        &self,
+        info: &RepositoryInfo,
+        id: &str,
+        wanted: &WantedWebhook,
+    ) -> Result<Option<RegisteredWebhook>, ProviderError> {
+        let set = match webhook::set_secret(self, info, id, wanted).await {
+            Err(ProviderError::Moved) => {
+                let info = Connection::info(self).await?;
+                webhook::set_secret(self, &info, id, wanted).await
+            }
+            other => other,
+        };
+        set.map_err(webhook::refusal::<H>)
+    }
+
+    async fn test_webhook(
+        &self,
+        info: &RepositoryInfo,
+        id: &str,
+    ) -> Result<Option<WebhookTest>, ProviderError> {
+        let tested = webhook::test(self, info, id).await;
+        tested.map_err(webhook::refusal::<H>)
+    }
+
+    async fn remove_webhook(&self, id: &str, url: &Url) -> Result<bool, ProviderError> {
+        let info = match Connection::info(self).await {
+            // Its webhooks are gone with it, or out of reach for good.
+            Err(ProviderError::NotFound {
+                what: Missing::Repository | Missing::Blocked,
+            }) => return Ok(false),
+            other => other?,
+        };
+        let removed = webhook::remove(self, &info, id, url).await;
+        removed.map_err(webhook::refusal::<H>)
+    }
+
+    async fn failed_deliveries(
+        &self,
+        info: &RepositoryInfo,
+        id: &str,
+        since: Timestamp,
+    ) -> Result<Option<FailedDeliveries>, ProviderError> {
+        let failed = webhook::failed(self, info, id, since).await;
+        failed.map_err(webhook::refusal::<H>)
+    }
+
+    async fn redeliver(
+        &self,
+        info: &RepositoryInfo,
+        id: &str,
+        delivery: &FailedDelivery,
+    ) -> Result<bool, ProviderError> {
+        let sent = webhook::redeliver(self, info, id, delivery).await;
+        sent.map_err(webhook::refusal::<H>)
     }
 }

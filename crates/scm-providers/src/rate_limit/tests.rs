@@ -99,7 +99,11 @@ async fn a_late_good_answer_does_not_lift_a_newer_refusal() {
 }
 
 fn left(calls: u32, until: Timestamp) -> Limit {
-    Limit::Left { calls, until }
+    left_of(calls, None, until)
+}
+
+fn left_of(calls: u32, of: Option<u32>, until: Timestamp) -> Limit {
+    Limit::Left { calls, of, until }
 }
 
 #[tokio::test]
@@ -177,6 +181,88 @@ async fn a_refusal_closes_whatever_is_left() {
     clock.advance(first);
     assert!(budgets.reserve(key, 2).await.is_ok());
     assert_eq!(budgets.note(key, growing).await, Some(first * 2));
+}
+
+#[tokio::test]
+async fn background_calls_leave_a_fifth_to_users() {
+    #[track_caller]
+    fn check(allowed: bool, want: bool, told: Limit) {
+        assert_eq!(allowed, want, "{told:?}");
+    }
+    let hour = Duration::from_hours(1);
+    let (clock, ..) = start();
+    let until = clock.now().plus(hour);
+    for (told, want) in [
+        (left_of(5_000, Some(5_000), until), true),
+        (left_of(1_001, Some(5_000), until), true),
+        (left_of(1_000, Some(5_000), until), true),
+        (left_of(999, Some(5_000), until), false),
+        (left_of(1, Some(5_000), until), false),
+        (left_of(1, Some(1), until), true),
+        (left_of(2, Some(6), until), true),
+        (left_of(1, Some(6), until), false),
+        (left_of(0, Some(0), until), false),
+        // How many there are in all is not told.
+        (left_of(1, None, until), true),
+        (left_of(0, None, until), false),
+        (Limit::Clear, true),
+        (Limit::Near { wait: hour }, false),
+    ] {
+        let (clock, budgets, key) = start();
+        assert!(budgets.check_background(key).await.is_ok());
+        budgets.note(key, told).await;
+        let outcome = budgets.check_background(key).await;
+        check(outcome.is_ok(), want, told);
+        if let Err(error) = outcome {
+            assert_eq!(error.retry_after(), Some(hour), "until it starts anew");
+        }
+        assert!(budgets.check(key).await.is_ok(), "users go on: {told:?}");
+        let other = CredentialKey::of(b"b");
+        assert!(budgets.check_background(other).await.is_ok());
+        clock.advance(hour);
+        assert!(budgets.check_background(key).await.is_ok(), "{told:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_size_of_a_limit_is_remembered_as_it_goes_down() {
+    let (clock, budgets, key) = start();
+    let hour = Duration::from_hours(1);
+    let until = clock.now().plus(hour);
+    budgets.note(key, left_of(300, Some(1_000), until)).await;
+    assert!(budgets.check_background(key).await.is_ok());
+    // What is set aside for a user counts.
+    budgets.reserve(key, 101).await.unwrap();
+    assert!(budgets.check_background(key).await.is_err());
+    // A sequence that would go below it does not begin.
+    let (_, fresh, key2) = start();
+    fresh.note(key2, left_of(204, Some(1_000), until)).await;
+    assert!(fresh.reserve_background(key2, 6).await.is_err());
+    assert!(fresh.reserve_background(key2, 5).await.is_ok());
+    assert!(fresh.reserve_background(key2, 1).await.is_err());
+    assert!(fresh.reserve(key2, 199).await.is_ok(), "users go on");
+    budgets.note(key, left_of(190, None, until)).await;
+    assert!(budgets.check_background(key).await.is_err());
+    let next = until.plus(hour);
+    budgets.note(key, left_of(1_000, Some(1_000), next)).await;
+    assert!(budgets.check_background(key).await.is_ok(), "a new window");
+}
+
+#[tokio::test]
+async fn little_is_left_until_its_time_whatever_else_is_answered() {
+    let (clock, budgets, key) = start();
+    let wait = Duration::from_mins(5);
+    budgets.note(key, Limit::Near { wait }).await;
+    budgets.note(key, Limit::Clear).await;
+    clock.advance(Duration::from_mins(4));
+    let refused = budgets.check_background(key).await.unwrap_err();
+    assert_eq!(refused.retry_after(), Some(Duration::from_mins(1)));
+    budgets.note(key, Limit::Near { wait }).await;
+    clock.advance(Duration::from_mins(4));
+    assert!(budgets.check_background(key).await.is_err());
+    assert!(budgets.check(key).await.is_ok() && budgets.reserve(key, 9).await.is_ok());
+    clock.advance(Duration::from_mins(1));
+    assert!(budgets.check_background(key).await.is_ok());
 }
 
 #[test]

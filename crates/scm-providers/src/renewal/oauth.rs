@@ -206,6 +206,7 @@ mod tests {
             let error = judged(kind, status, body).err().unwrap();
             let got = match &error {
                 RenewalError::Refused { .. } => "refused",
+                RenewalError::NotPossible { .. } => "not possible",
                 RenewalError::NotConfigured => "not configured",
                 RenewalError::NotDone(ProviderError::ServerRefused { .. }) => CLIENT,
                 RenewalError::NotDone(_) => "not done",

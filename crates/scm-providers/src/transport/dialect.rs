@@ -1,12 +1,14 @@
 //! What differs between products below their operations.
 
-use scm_types::Timestamp;
+use scm_types::{HostKind, Timestamp};
 
 use super::Answer;
 use crate::rate_limit::Limit;
 
 /// How a product's API wants to be spoken to.
 pub struct Dialect {
+    /// Whose it is.
+    pub product: HostKind,
     /// Headers of every request.
     pub headers: &'static [(&'static str, &'static str)],
     /// Whether entity tags are used.

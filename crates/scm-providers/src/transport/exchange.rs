@@ -2,13 +2,13 @@
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, header};
-use std::sync::atomic::Ordering;
+use std::{sync::atomic::Ordering, time::Duration};
 use tokio::time::{Instant, timeout};
 
 use super::{
     Answer, Call, Failure, Session, body, client, retry_after::parse_retry_after, session::Manner,
 };
-use crate::{Outage, ProviderError};
+use crate::{CallOutcome, EndedCall, Outage, ProviderError, watch};
 
 /// What OAuth endpoints are sent besides: GitHub's answers with a form unless asked for JSON.
 const OAUTH_HEADERS: &[(&str, &str)] = &[("accept", "application/json")];
@@ -22,16 +22,19 @@ impl Session {
     ) -> Result<Answer, Failure> {
         self.transport.admit(&call.url).map_err(Failure::not_done)?;
         let budgets = &self.transport.shared().budgets;
-        budgets
-            .check(self.credential)
-            .await
-            .map_err(Failure::not_done)?;
+        if let Err(error) = budgets.check(self.credential).await {
+            self.ended(CallOutcome::HeldBack, Duration::ZERO, None);
+            return Err(Failure::not_done(error));
+        }
         // One of those that were set aside, if there are any.
-        let _ = self
+        let is_aside = self
             .aside
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |calls| {
                 calls.checked_sub(1)
-            });
+            })
+            .is_ok();
+        let leave = self.leave(&call.method, is_aside).await;
+        let _leave = leave.map_err(Failure::not_done)?;
 
         let settings = self.transport.settings();
         let left = self.deadline.saturating_duration_since(Instant::now());
@@ -45,7 +48,8 @@ impl Session {
         let answer = timeout(most.min(left), self.dial(call, tag))
             .await
             .unwrap_or_else(|_| Err(Failure::unknown(ProviderError::outage(Outage::Timeout))));
-        let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let took = started.elapsed();
+        let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         let answer = match answer {
             Ok(answer) => {
                 let status = answer.status.as_u16();
@@ -56,12 +60,15 @@ impl Session {
                 let cause = std::error::Error::source(&failure.error).map(tracing::field::display);
                 let code = failure.error.code();
                 tracing::debug!(host, %method, path, code, cause, took_ms, "code host failed");
+                self.ended(CallOutcome::Failed(&failure.error), took, None);
                 return Err(failure);
             }
         };
 
         let now = self.now();
         let limit = (self.transport.dialect().limit)(&answer, now);
+        let outcome = CallOutcome::Answered(answer.status.as_u16());
+        self.ended(outcome, took, watch::left(limit));
         if let Some(retry_after) = budgets.note(self.credential, limit).await {
             return Err(Failure::not_done(ProviderError::RateLimited {
                 retry_after,
@@ -78,6 +85,17 @@ impl Session {
             }));
         }
         Ok(answer)
+    }
+
+    fn ended(&self, outcome: CallOutcome<'_>, took: Duration, left: Option<f64>) {
+        if let Some(watch) = &self.transport.shared().watch {
+            watch.ended(&EndedCall {
+                product: self.transport.dialect().product,
+                outcome,
+                took,
+                left,
+            });
+        }
     }
 
     async fn dial(&self, call: Call, tag: Option<&HeaderValue>) -> Result<Answer, Failure> {

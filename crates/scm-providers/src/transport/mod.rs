@@ -10,6 +10,8 @@
 //!   three, and only to the same scheme, host and port; a write's never are.
 //! - The credential goes only to the configured API and OAuth addresses. Every URL is checked, also
 //!   those that came from the host.
+//! - Work that nobody waits for steps back: it leaves a fifth of a credential's limit to users and
+//!   makes few calls to a host at a time. A call that somebody waits for is affected by neither.
 //! - No more than the configured number of bytes is kept of an answer, counted after
 //!   decompression; nothing waits longer than the configured times.
 //! - Log lines hold method, path, status and time: no header, no query, no body.
@@ -23,27 +25,32 @@ mod client;
 mod dialect;
 mod exchange;
 mod failure;
+mod fetcher;
 mod pacer;
+mod poster;
 mod retry_after;
 mod session;
 mod settings;
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use scm_types::{AccessToken, Clock};
-use url::{Host, Url};
+use tokio::sync::Semaphore;
+use url::Url;
 use zeroize::Zeroizing;
 
 pub use answer::Answer;
 pub use call::{Body, Call};
 pub use dialect::Dialect;
 pub(crate) use failure::Failure;
+pub use fetcher::{FetchError, Fetcher};
+pub use poster::{PostError, Poster};
 pub use retry_after::parse_retry_after;
 pub use session::Session;
 pub use settings::TransportSettings;
 
 use crate::{
-    ProviderError,
+    CallWatch, ProviderError,
     egress::Egress,
     rate_limit::{Budgets, CredentialKey},
 };
@@ -62,6 +69,7 @@ pub struct Shared {
     pub(crate) answers: Arc<AnswerCache>,
     pub(crate) backoff: Arc<Backoff>,
     pub(crate) pacer: Arc<Pacer>,
+    pub(crate) watch: Option<Arc<dyn CallWatch>>,
 }
 
 impl Shared {
@@ -75,6 +83,16 @@ impl Shared {
             budgets: Arc::new(Budgets::new(Arc::clone(&clock))),
             answers: Arc::new(AnswerCache::default()),
             clock,
+            watch: None,
+        }
+    }
+
+    /// The same, with somebody who hears of every call.
+    #[must_use]
+    pub fn watched_by(self, watch: Arc<dyn CallWatch>) -> Self {
+        Self {
+            watch: Some(watch),
+            ..self
         }
     }
 }
@@ -102,6 +120,8 @@ struct Inner {
     dialect: &'static Dialect,
     shared: Shared,
     client: Client,
+    /// How many more calls that nobody waits for may be made at this moment.
+    background: Semaphore,
 }
 
 impl Transport {
@@ -113,6 +133,7 @@ impl Transport {
         };
         Self(Arc::new(Inner {
             client: Client::new(&endpoint, egress, &shared.settings),
+            background: Semaphore::new(shared.settings.background_calls()),
             endpoint,
             egress,
             dialect,
@@ -166,6 +187,20 @@ impl Transport {
         Session::new(self.clone(), &who, Manner::Oauth)
     }
 
+    /// The head of the API's answer to somebody without a credential; its body is not read.
+    pub(crate) async fn head(&self) -> Result<http::Response<()>, ProviderError> {
+        let url = &self.endpoint().api_url;
+        self.admit(url)?;
+        let client = self.client().get().await?;
+        let request = client
+            .get(url.clone())
+            .timeout(self.settings().request_timeout);
+        let answer = request.send().await;
+        let answer = answer.map_err(|error| failure::classify(&error, failure::Phase::Head))?;
+        let answer: http::Response<reqwest::Body> = answer.into();
+        Ok(answer.map(drop))
+    }
+
     pub(crate) fn endpoint(&self) -> &Endpoint {
         &self.0.endpoint
     }
@@ -182,6 +217,10 @@ impl Transport {
         self.0.dialect
     }
 
+    fn background(&self) -> &Semaphore {
+        &self.0.background
+    }
+
     fn client(&self) -> &Client {
         &self.0.client
     }
@@ -194,15 +233,10 @@ impl Transport {
         if !origins.any(|origin| origin == url.origin()) {
             return Err(ProviderError::outage(crate::Outage::Redirected));
         }
-        // The resolver is not asked about addresses, so they are checked here.
-        let address = match url.host() {
-            Some(Host::Ipv4(address)) => Some(IpAddr::from(address)),
-            Some(Host::Ipv6(address)) => Some(IpAddr::from(address)),
-            Some(Host::Domain(_)) | None => None,
-        };
-        match address {
-            Some(address) if !self.0.egress.admits(address) => Err(ProviderError::EgressDenied),
-            _ => Ok(()),
+        if self.0.egress.admits_literal(url) {
+            Ok(())
+        } else {
+            Err(ProviderError::EgressDenied)
         }
     }
 }

@@ -16,8 +16,8 @@ use http::{
 use octocrab::Octocrab;
 use scm_types::Timestamp;
 use tokio::{
-    sync::OnceCell,
-    time::{Instant, sleep, sleep_until},
+    sync::{OnceCell, SemaphorePermit},
+    time::{Instant, sleep, sleep_until, timeout_at},
 };
 use url::Url;
 use zeroize::Zeroizing;
@@ -64,6 +64,8 @@ pub struct Session {
     planned: AtomicU32,
     /// Slots for its writes.
     slots: Mutex<VecDeque<Instant>>,
+    /// Whether nobody waits for it.
+    pub(super) is_background: bool,
 }
 
 impl Session {
@@ -89,7 +91,49 @@ impl Session {
             aside: AtomicU32::new(0),
             planned: AtomicU32::new(0),
             slots: Mutex::default(),
+            is_background: false,
         })
+    }
+
+    /// The session for work that nobody waits for: what is left of a limit goes to users first, and
+    /// few such calls are made to a host at a time.
+    #[must_use]
+    pub(crate) fn in_background(mut self) -> Self {
+        self.is_background = true;
+        self
+    }
+
+    /// Leave for a call that nobody waits for, held while it lasts; none is needed for a call that
+    /// somebody waits for. `is_aside` says that the call was set aside, in which case nothing but
+    /// the number of calls at a time is asked about. A write waits no longer than it leaves time to
+    /// look what became of it.
+    pub(super) async fn leave(
+        &self,
+        method: &Method,
+        is_aside: bool,
+    ) -> Result<Option<SemaphorePermit<'_>>, ProviderError> {
+        if !self.is_background {
+            return Ok(None);
+        }
+        let budgets = &self.transport.shared().budgets;
+        let room = async || {
+            if is_aside {
+                return Ok(());
+            }
+            budgets.check_background(self.credential).await
+        };
+        room().await?;
+        let late = || ProviderError::outage(Outage::Timeout);
+        let latest = match *method {
+            Method::GET => Some(self.deadline),
+            _ => self.latest_write(),
+        };
+        let latest = latest.ok_or_else(late)?;
+        let permit = timeout_at(latest, self.transport.background().acquire()).await;
+        let permit = permit.map_err(|_| late())?.map_err(|_| late())?;
+        // What was left may have been used while this one waited.
+        room().await?;
+        Ok(Some(permit))
     }
 
     /// The host that this session talks to.
@@ -199,7 +243,11 @@ impl Session {
         let (calls, writes) = (calls + 2 * follow, writes + follow);
         let budgets = &self.transport.shared().budgets;
         let more = calls.saturating_sub(self.aside.load(Ordering::Relaxed));
-        budgets.reserve(self.credential, more).await?;
+        if self.is_background {
+            budgets.reserve_background(self.credential, more).await?;
+        } else {
+            budgets.reserve(self.credential, more).await?;
+        }
         self.aside.fetch_add(more, Ordering::Relaxed);
         if self.transport.dialect().paced_writes {
             self.take_slots(writes, Instant::now())?;

@@ -20,6 +20,8 @@ pub struct TransportSettings {
     pub max_retries: u32,
     /// The pause before the first repetition, at the most; doubles with each.
     pub retry_base: Duration,
+    /// How many calls that nobody waits for are made to one host at the same time; at least one.
+    pub background_per_host: usize,
     /// How we introduce ourselves; GitHub refuses requests without it.
     pub user_agent: String,
     /// Makes the pauses between repetitions the same in every run; `None` draws them.
@@ -36,6 +38,7 @@ impl Default for TransportSettings {
             max_body: 8 * 1024 * 1024,
             max_retries: 2,
             retry_base: Duration::from_millis(250),
+            background_per_host: 4,
             user_agent: concat!("scm-integration-service/", env!("CARGO_PKG_VERSION")).to_owned(),
             jitter_seed: None,
         }
@@ -46,6 +49,12 @@ impl TransportSettings {
     /// For one write: shorter than for a read where an operation would have no time besides.
     pub(crate) fn write_timeout(&self) -> Duration {
         self.request_timeout.min(self.operation_budget / 2)
+    }
+
+    /// How many background calls at a time, within what can be counted.
+    pub(crate) fn background_calls(&self) -> usize {
+        let most = tokio::sync::Semaphore::MAX_PERMITS;
+        self.background_per_host.clamp(1, most)
     }
 
     /// For the look after a write.
@@ -78,5 +87,6 @@ mod tests {
         assert_eq!(settings.request_timeout.as_secs(), 10);
         assert_eq!(settings.operation_budget.as_secs(), 25);
         assert_eq!(settings.write_pause.as_secs(), 1);
+        assert_eq!(settings.background_per_host, 4);
     }
 }

@@ -51,6 +51,7 @@ fn repository(changes: &Value) -> Reply {
 #[tokio::test]
 async fn an_administrator_may_do_everything() {
     let bench = bench().await;
+    let _ = bench.host.add_hook("https://hooks.example.com/dc");
     let report = check(&bench).await.unwrap();
     assert_eq!(bench.provider().scm_type(), ScmType::Bitbucket);
     assert_eq!(report.token.kind, TokenKind::DataCenterAccessToken);

@@ -6,16 +6,20 @@
     reason = "a helper of a test fails like the test itself"
 )]
 
+mod background;
 mod bitbucket;
 mod contract;
 mod data_center;
+mod delivery;
 mod egress;
 mod github;
 mod gitlab;
 mod logs;
+mod reach;
 mod registry;
 mod renewal;
 mod support;
 mod tls;
 mod transport;
+mod webhooks;
 mod work;

@@ -153,6 +153,7 @@ fn word(result: &Result<FreshTokens, RenewalError>) -> &'static str {
     match result {
         Ok(_) => "done",
         Err(RenewalError::Refused { .. }) => "refused",
+        Err(RenewalError::NotPossible { .. }) => "not possible",
         Err(RenewalError::NotConfigured) => "not configured",
         Err(RenewalError::NotDone(ProviderError::ServerRefused { .. })) => "server refused",
         Err(RenewalError::NotDone(ProviderError::RateLimited { .. })) => "limited",

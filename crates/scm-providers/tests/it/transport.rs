@@ -7,13 +7,14 @@ use scm_providers::{
     transport::{Call, Dialect, Endpoint, Session, Shared, Transport},
 };
 use scm_testkit::code_host::{CodeHost, Reply};
-use scm_types::{AccessToken, FixedClock};
+use scm_types::{AccessToken, FixedClock, HostKind};
 use serde_json::json;
 use url::Url;
 
 use crate::support::{NOW, at, chain, settings};
 
 const PLAIN: Dialect = Dialect {
+    product: HostKind::Gitlab,
     headers: &[("accept", "application/json")],
     conditional: true,
     octocrab: false,

@@ -42,28 +42,34 @@ async fn whoever_rotates_twice_loses_all() {
     assert_eq!(bench.host.rotations(), 1);
 }
 
+/// The token is of no use any more.
+const GONE: &str = "refused";
+/// The token is as good as it was.
+const STAYS: &str = "not possible";
+
 #[tokio::test]
 async fn refusals_say_what_to_do() {
     #[track_caller]
-    fn check(result: Result<FreshTokens, RenewalError>, want: &str) {
-        assert_eq!(word(&result), "refused");
+    fn check(result: Result<FreshTokens, RenewalError>, kind: &str, want: &str) {
+        assert_eq!(word(&result), kind);
         let text = result.err().unwrap().to_string();
         assert!(text.contains(want), "{want:?} is not in {text}");
     }
+
     let bench = Bench::of(Dialect::Gitlab).await;
-    check(bench.rotate("glpat-unknown").await, "Store a new one");
+    check(bench.rotate("glpat-unknown").await, GONE, "Store a new one");
     let (oauth, _) = bench.host.issue();
-    check(bench.rotate(&oauth).await, "another kind");
+    check(bench.rotate(&oauth).await, STAYS, "another kind");
     let token = bench.host.issue_access_token();
     let missing = Reply::json(404, &json!({"error": "404 Not Found"}));
     bench.host.instead("POST", "rotate", missing);
-    check(bench.rotate(&token).await, "16.10");
+    check(bench.rotate(&token).await, STAYS, "16.10");
     bench.host.set_read_only_token(true);
-    check(bench.rotate(&token).await, "self_rotate");
+    check(bench.rotate(&token).await, STAYS, "self_rotate");
     bench.host.expire_tokens();
-    check(bench.rotate(&token).await, "Store a new one");
+    check(bench.rotate(&token).await, GONE, "Store a new one");
     let calls = bench.host.calls();
-    check(bench.rotate("gldt-deploy").await, "deploy token");
+    check(bench.rotate("gldt-deploy").await, STAYS, "deploy token");
     assert_eq!(bench.host.calls(), calls, "seen without asking");
     assert_eq!(bench.host.rotations(), 0);
 }

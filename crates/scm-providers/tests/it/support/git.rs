@@ -53,6 +53,16 @@ impl GitBench {
         self.registry.open(&url, &token, known)
     }
 
+    /// A handle for work that nobody waits for.
+    pub(crate) fn background(&self) -> Box<dyn Provider> {
+        let url = RepoUrl::parse(&self.host.repository_url(), self.registry.web_hosts()).unwrap();
+        let token = AccessToken::parse(self.host.dialect().token()).unwrap();
+        let opened = self
+            .registry
+            .open_in_background(&url, &token, Known::default());
+        opened.unwrap()
+    }
+
     pub(crate) fn provider(&self) -> Box<dyn Provider> {
         self.known(Known::default())
     }

@@ -4,6 +4,7 @@
 mod branches;
 mod faults;
 mod history;
+mod refs;
 mod releases;
 mod rights;
 mod tags;
@@ -31,7 +32,7 @@ const NAMES: [&str; 7] = [
 const WITH_RELEASES: [Dialect; 2] = [Dialect::Github, Dialect::Gitlab];
 
 /// Runs a test on a fresh host of each dialect.
-async fn on_every_dialect<Fut: Future<Output = ()>>(test: impl Fn(GitBench) -> Fut) {
+pub(crate) async fn on_every_dialect<Fut: Future<Output = ()>>(test: impl Fn(GitBench) -> Fut) {
     on_each(&Dialect::ALL, test).await;
 }
 
