@@ -3,12 +3,13 @@
 //! - No text holds a credential, SQL, a host's answer or an internal address.
 //! - A row of another tenant is [`ServiceError::NotFound`], exactly like one that does not exist.
 
-use scm_providers::ProviderError;
+use scm_providers::{Outage, ProviderError};
 use scm_store::StoreError;
-use scm_types::{CommitSha, Operation, RefSpec, Role, TagName};
+use scm_types::{CommitSha, ErrorCode, Operation, RefKind, RefSpec, Role, TagName};
 
 /// What is wrong with one field of a request.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FieldError {
     /// The field, as it is named in JSON.
     pub field: String,
@@ -123,6 +124,40 @@ pub enum ServiceError {
         /// The tag.
         tag: TagName,
     },
+    /// Webhooks need an address that code hosts can reach, and this server was given none.
+    #[error(
+        "This server has no public address that code hosts could deliver to; the operator sets \
+         public_url"
+    )]
+    NoPublicUrl,
+    /// No webhook is registered.
+    #[error("The integration has no webhook; register one first")]
+    NoWebhook,
+    /// The webhook was removed at the code host.
+    #[error("The code host has this webhook no longer; register it again")]
+    WebhookGone,
+    /// The webhook is being changed, or has just been.
+    #[error("Another change of this webhook is under way; try again in a moment")]
+    WebhookBusy,
+    /// The machine gives no random numbers, without which there are no secrets.
+    #[error("No secret could be made; try again")]
+    NoRandomness,
+    /// There is no webhook of this id, or the delivery is not signed with its secret: nobody is told
+    /// which.
+    #[error("There is no such webhook, or the delivery is not signed with its secret")]
+    UnknownWebhook,
+    /// A delivery is genuine, and larger than its host says that deliveries are.
+    #[error("The delivery is larger than deliveries of this host are")]
+    DeliveryTooLarge,
+    /// More deliveries arrive than can be stored. Nothing of this one was.
+    #[error("More deliveries arrive than can be taken in; deliver this one again later")]
+    ReceiverFull,
+    /// The integration has no delivery of this id.
+    #[error("There is no such delivery; old ones are removed")]
+    UnknownDelivery,
+    /// There is no such API key, or it belongs to another tenant.
+    #[error("There is no such API key")]
+    UnknownApiKey,
     /// The code host did not do what was asked.
     #[error(transparent)]
     Provider(#[from] ProviderError),
@@ -167,6 +202,118 @@ impl ServiceError {
     pub fn invalid(field: impl Into<String>, message: impl ToString) -> Self {
         Self::Invalid(vec![FieldError::new(field, message)])
     }
+
+    /// The word that stands for it in an answer and in the audit log. It does not change.
+    #[must_use]
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Invalid(_) => ErrorCode::ValidationFailed,
+            Self::MissingRequired(_) => ErrorCode::MissingRequiredFields,
+            Self::Forbidden { .. } => ErrorCode::Forbidden,
+            Self::ForeignTenant => ErrorCode::ForeignTenant,
+            Self::NotFound => ErrorCode::NotFound,
+            Self::AlreadyExists => ErrorCode::AlreadyExists,
+            Self::CredentialExpired { .. } => ErrorCode::CredentialExpired,
+            Self::NoCredential => ErrorCode::NoCredential,
+            Self::Deleted => ErrorCode::IntegrationDeleted,
+            Self::CredentialChanged => ErrorCode::CredentialChanged,
+            Self::VersionMismatch => ErrorCode::VersionMismatch,
+            Self::HostNotConfigured => ErrorCode::HostNotConfigured,
+            Self::UnusableUrl => ErrorCode::RepositoryUrlUnusable,
+            Self::Paused => ErrorCode::IntegrationPaused,
+            Self::Denied { .. } => ErrorCode::OperationDenied,
+            Self::RepositoryReplaced => ErrorCode::RepositoryReplaced,
+            Self::UnexpectedCommit { .. } => ErrorCode::UnexpectedCommit,
+            Self::TagMessageDiffers { .. } => ErrorCode::TagMessageDiffers,
+            Self::NoPublicUrl => ErrorCode::PublicUrlMissing,
+            Self::NoWebhook => ErrorCode::WebhookNotRegistered,
+            Self::WebhookGone => ErrorCode::WebhookGone,
+            Self::WebhookBusy => ErrorCode::WebhookBusy,
+            Self::NoRandomness => ErrorCode::NoRandomness,
+            Self::UnknownWebhook => ErrorCode::UnknownWebhook,
+            Self::DeliveryTooLarge => ErrorCode::DeliveryTooLarge,
+            Self::ReceiverFull => ErrorCode::ReceiverFull,
+            Self::UnknownDelivery => ErrorCode::DeliveryNotFound,
+            Self::UnknownApiKey => ErrorCode::ApiKeyNotFound,
+            Self::Provider(error) => provider_code(error),
+            Self::Store(error) => store_code(error),
+        }
+    }
+}
+
+/// The word for what a code host did not do. No match here has a `_` arm, so that a new error does
+/// not compile until it has a word.
+pub(crate) fn provider_code(error: &ProviderError) -> ErrorCode {
+    match error {
+        ProviderError::TokenInvalid { .. } => ErrorCode::CredentialInvalid,
+        ProviderError::TokenExpired { .. } => ErrorCode::CredentialExpired,
+        ProviderError::InsufficientScope { .. } => ErrorCode::InsufficientScope,
+        ProviderError::NotFound { .. } => ErrorCode::ProviderNotFound,
+        ProviderError::UnsupportedCredential { .. } => ErrorCode::UnsupportedCredential,
+        ProviderError::Moved => ErrorCode::RepositoryMoved,
+        ProviderError::RateLimited { .. } | ProviderError::Paced { .. } => {
+            ErrorCode::ProviderRateLimited
+        }
+        ProviderError::RefNotFound { kind, .. } => match kind {
+            RefKind::Branch => ErrorCode::BranchNotFound,
+            RefKind::Tag => ErrorCode::TagNotFound,
+            RefKind::Commit => ErrorCode::CommitNotFound,
+            RefKind::Ref => ErrorCode::RefNotFound,
+        },
+        ProviderError::RefAmbiguous { .. } => ErrorCode::RefAmbiguous,
+        ProviderError::RefConflict { .. } => ErrorCode::RefConflict,
+        ProviderError::RefRefused { .. } => ErrorCode::RefRefused,
+        ProviderError::ReleaseConflict { .. } => ErrorCode::ReleaseConflict,
+        ProviderError::ReleaseRefused { .. } => ErrorCode::ReleaseRefused,
+        ProviderError::NoReleases => ErrorCode::NoReleases,
+        ProviderError::CursorGone => ErrorCode::ValidationFailed,
+        ProviderError::PreviousTagUndecided => ErrorCode::PreviousTagUndecided,
+        ProviderError::WebhookUrlRefused => ErrorCode::WebhookUrlRefused,
+        ProviderError::EmptyRepository => ErrorCode::EmptyRepository,
+        ProviderError::ReadOnly => ErrorCode::RepositoryReadOnly,
+        ProviderError::Conflict => ErrorCode::ProviderConflict,
+        ProviderError::BadRequest { .. } => ErrorCode::ProviderRefusedRequest,
+        ProviderError::Unavailable { outage, .. } => match outage {
+            Outage::Timeout => ErrorCode::ProviderTimeout,
+            Outage::Status(_) | Outage::Unreachable => ErrorCode::ProviderUnavailable,
+            Outage::Tls
+            | Outage::Truncated
+            | Outage::TooLarge
+            | Outage::Malformed
+            | Outage::Redirected => ErrorCode::ProviderBadAnswer,
+        },
+        ProviderError::EgressDenied => ErrorCode::ProviderAddressRefused,
+        ProviderError::InstallationGone => ErrorCode::InstallationGone,
+        ProviderError::InstallationSuspended => ErrorCode::InstallationSuspended,
+        ProviderError::AppNotConfigured => ErrorCode::AppNotConfigured,
+        ProviderError::ServerRefused { .. } => ErrorCode::ProviderServerRefused,
+        ProviderError::HostNotConfigured => ErrorCode::HostNotConfigured,
+    }
+}
+
+fn store_code(error: &StoreError) -> ErrorCode {
+    match error {
+        StoreError::Unavailable { source } if source.is_full() => ErrorCode::DatabaseFull,
+        StoreError::Unavailable { .. } => ErrorCode::DatabaseUnavailable,
+        StoreError::Unreadable { .. } => ErrorCode::SecretUnreadable,
+        StoreError::Corrupt { .. } => ErrorCode::RowCorrupt,
+        StoreError::Restricted => ErrorCode::InUse,
+        StoreError::Seal(_) | StoreError::Url | StoreError::Database { .. } => {
+            ErrorCode::DatabaseError
+        }
+        // These have a meaning of their own, see below; whoever hands one through all the same has
+        // met a conflict.
+        StoreError::Conflict
+        | StoreError::OutsideScope
+        | StoreError::VersionMismatch
+        | StoreError::NoCredential
+        | StoreError::Deleted
+        | StoreError::NotNullable { .. }
+        | StoreError::DoesNotFit { .. }
+        | StoreError::CredentialChanged
+        | StoreError::InboxFull
+        | StoreError::Reference { .. } => ErrorCode::Conflict,
+    }
 }
 
 impl From<StoreError> for ServiceError {
@@ -181,6 +328,7 @@ impl From<StoreError> for ServiceError {
             StoreError::NotNullable { field } => Self::invalid(field, "cannot be null"),
             StoreError::Reference { field } => Self::invalid(field, "does not exist here"),
             StoreError::DoesNotFit { field } => Self::invalid(field, "does not fit its column"),
+            StoreError::InboxFull => Self::ReceiverFull,
             other => Self::Store(other),
         }
     }

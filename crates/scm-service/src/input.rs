@@ -204,6 +204,18 @@ fn check_installation(dto: &CreateScmIntegrationDto, has_app: bool, errors: &mut
     }
 }
 
+/// Whether a token can be rotated: personal, project and group tokens of GitLab can.
+pub(crate) fn check_rotation(kind: ScmType, refreshed: bool) -> Result<(), FieldError> {
+    let problem = if kind != ScmType::Gitlab {
+        "is for GitLab alone, whose access tokens can replace themselves"
+    } else if refreshed {
+        "does not go with a refreshToken: such a token is refreshed, and cannot replace itself"
+    } else {
+        return Ok(());
+    };
+    Err(FieldError::new("autoRotate", problem))
+}
+
 /// The repository's path, shortened to what the column holds.
 fn default_display_name(url: &RepoUrl) -> Result<DisplayName, FieldError> {
     let path: String = url.path().chars().take(DisplayName::MAX).collect();
@@ -223,6 +235,10 @@ pub(crate) fn new_integration(
     let columns = provider_columns(&dto, &url, &mut errors);
     if dto.access_token.is_none() {
         check_installation(&dto, has_app(&url), &mut errors);
+    }
+    if dto.auto_rotate {
+        let refreshed = dto.refresh_token.is_some();
+        errors.extend(check_rotation(dto.scm_type, refreshed).err());
     }
     let display_name = match dto.display_name {
         Some(name) => Some(name),
@@ -250,6 +266,7 @@ pub(crate) fn new_integration(
             access_token: dto.access_token,
             refresh_token: dto.refresh_token,
             token_expires_at: dto.token_expires_at,
+            auto_rotate: dto.auto_rotate,
             created_by_account_id: creator,
         }),
         _ => Err(ServiceError::Invalid(errors)),

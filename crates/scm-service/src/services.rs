@@ -7,12 +7,21 @@ use std::{sync::Arc, time::Duration};
 use scm_providers::{
     ProviderDescription, ProviderHost, Registry, RegistryError, TransportSettings,
 };
-use scm_store::{Cipher, IdempotencyController, RenewalController, ScmIntegrationController};
-use scm_types::{Caller, Clock, RepoUrl, Role, SystemClock, TenantScope};
+use scm_store::{
+    ApiKeyController, AuditController, Cipher, DatabaseConnection, IdempotencyController,
+    InboxLimits, JobController, RefController, RenewalController, ScmIntegrationController,
+    ServerController,
+};
+use scm_types::{Actor, Caller, Clock, RepoUrl, Role, SystemClock, TenantScope};
+use url::Url;
 
 use crate::{
-    ServiceError,
+    EventSink, ServiceError,
+    authentication::StoredKeys,
+    metrics::{self, HostMetrics, Metrics},
     renewal::{LEAST_MARGIN, Renewals},
+    webhooks::{Watcher, Webhooks},
+    work::Receiver,
 };
 
 /// Why the services could not be put together.
@@ -21,25 +30,36 @@ pub enum BuildError {
     /// The list of hosts cannot be used.
     #[error("the list of code hosts cannot be used")]
     Hosts(#[from] RegistryError),
+    /// The registry of metrics has those of another instance.
+    #[error("the metrics could not be registered; give each instance a registry of its own")]
+    Metrics(#[from] prometheus::Error),
 }
 
 /// Every operation on integrations. Cheap to clone.
 #[derive(Clone)]
 pub struct Services {
     pub(crate) integrations: ScmIntegrationController,
+    pub(crate) audit: AuditController,
     pub(crate) idempotency: IdempotencyController,
     pub(crate) registry: Arc<Registry>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) renewals: Arc<Renewals>,
+    pub(crate) jobs: JobController,
+    pub(crate) refs: RefController,
+    pub(crate) servers: ServerController,
+    pub(crate) keys: Arc<StoredKeys>,
+    pub(crate) receiver: Receiver,
+    pub(crate) webhooks: Arc<Webhooks>,
+    pub(crate) metrics: Metrics,
+    pub(crate) database: DatabaseConnection,
+    pub(crate) cipher: Arc<Cipher>,
+    pub(crate) sink: Option<Arc<dyn EventSink>>,
 }
 
 impl Services {
     /// Starts from a controller, with the public hosts, default limits and the machine's clock.
     #[must_use]
-    pub fn builder(
-        database: scm_store::DatabaseConnection,
-        cipher: Arc<Cipher>,
-    ) -> ServicesBuilder {
+    pub fn builder(database: DatabaseConnection, cipher: Arc<Cipher>) -> ServicesBuilder {
         ServicesBuilder {
             database,
             cipher,
@@ -47,8 +67,14 @@ impl Services {
             transport: TransportSettings::default(),
             clock: Arc::new(SystemClock),
             refresh_margin: LEAST_MARGIN,
-            #[cfg(any(test, feature = "faults"))]
+            receiver: None,
+            metrics: None,
+            sink: None,
+            inbox: InboxLimits::default(),
+            #[cfg(any(test, debug_assertions, feature = "faults"))]
             stop: None,
+            #[cfg(any(test, debug_assertions, feature = "faults"))]
+            watch: None,
         }
     }
 
@@ -64,6 +90,18 @@ impl Services {
         &*self.clock
     }
 
+    /// The same clock, for who outlives the borrow.
+    #[must_use]
+    pub fn shared_clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock)
+    }
+
+    /// The caller as whoever changes something, if it has at least `role`.
+    pub(crate) fn actor(caller: &Caller, role: Role) -> Result<Actor, ServiceError> {
+        Self::scope(caller, role)?;
+        Ok(caller.actor())
+    }
+
     /// The caller's part of the data, if it has at least `role` there.
     pub(crate) fn scope(caller: &Caller, role: Role) -> Result<TenantScope, ServiceError> {
         if caller.may(role) {
@@ -76,14 +114,20 @@ impl Services {
 
 /// Puts [`Services`] together.
 pub struct ServicesBuilder {
-    database: scm_store::DatabaseConnection,
+    database: DatabaseConnection,
     cipher: Arc<Cipher>,
     hosts: Vec<ProviderHost>,
     transport: TransportSettings,
     clock: Arc<dyn Clock>,
     refresh_margin: Duration,
-    #[cfg(any(test, feature = "faults"))]
+    receiver: Option<Url>,
+    metrics: Option<prometheus::Registry>,
+    sink: Option<Arc<dyn EventSink>>,
+    inbox: InboxLimits,
+    #[cfg(any(test, debug_assertions, feature = "faults"))]
     stop: Option<Box<dyn Fn(crate::RenewalStep) -> bool + Send + Sync>>,
+    #[cfg(any(test, debug_assertions, feature = "faults"))]
+    watch: Option<crate::webhooks::Told>,
 }
 
 impl ServicesBuilder {
@@ -116,9 +160,39 @@ impl ServicesBuilder {
         self
     }
 
+    /// The registry that shows what is counted; without one it is counted for nobody. Each instance
+    /// needs one of its own.
+    #[must_use]
+    pub fn metrics(mut self, registry: &prometheus::Registry) -> Self {
+        self.metrics = Some(registry.clone());
+        self
+    }
+
+    /// The public address that code hosts deliver to, without the integration's id that follows: the
+    /// address of the mounted API, and `webhooks` below it. Without one no webhook can be registered.
+    #[must_use]
+    pub fn receiver_url(mut self, base: Option<Url>) -> Self {
+        self.receiver = base;
+        self
+    }
+
+    /// How many deliveries may wait to be stored, instead of 512 of 64 MiB together.
+    #[must_use]
+    pub fn inbox_limits(mut self, limits: InboxLimits) -> Self {
+        self.inbox = limits;
+        self
+    }
+
+    /// Who is handed events by [`Services::push_events`]. Without one they are only told to who asks.
+    #[must_use]
+    pub fn event_sink(mut self, sink: Arc<dyn EventSink>) -> Self {
+        self.sink = Some(sink);
+        self
+    }
+
     /// Stops a renewal for good at each step of which this says so, as a process does that is
     /// killed there. For tests.
-    #[cfg(any(test, feature = "faults"))]
+    #[cfg(any(test, debug_assertions, feature = "faults"))]
     #[must_use]
     pub fn stop_renewals(
         mut self,
@@ -128,35 +202,87 @@ impl ServicesBuilder {
         self
     }
 
-    /// The services; fails if the list of hosts cannot be used. Calls nobody.
-    pub fn build(self) -> Result<Services, BuildError> {
+    /// Is told of each step of each delivery, and may keep it there. For tests.
+    #[cfg(any(test, debug_assertions, feature = "faults"))]
+    #[must_use]
+    pub fn watch_deliveries(
+        mut self,
+        watch: impl Fn(crate::DeliveryStep) + Send + Sync + 'static,
+    ) -> Self {
+        self.watch = Some(Arc::new(watch));
+        self
+    }
+
+    /// The services; fails if the list of hosts cannot be used, or the registry of metrics. Calls
+    /// nobody.
+    pub fn build(mut self) -> Result<Services, BuildError> {
+        metrics::watch_database(&mut self.database, self.metrics.as_ref())?;
         let operation = self.transport.operation_budget;
-        let registry = Registry::new(self.hosts, self.transport, Arc::clone(&self.clock))?;
+        let registry = match &self.metrics {
+            None => Registry::new(self.hosts, self.transport, Arc::clone(&self.clock))?,
+            Some(shown) => Registry::watched_by(
+                Arc::new(HostMetrics::new(shown)?),
+                self.hosts,
+                self.transport,
+                Arc::clone(&self.clock),
+            )?,
+        };
         let registry = Arc::new(registry);
         let leases = RenewalController::new(self.database.clone());
         #[cfg_attr(
-            not(any(test, feature = "faults")),
+            not(any(test, debug_assertions, feature = "faults")),
             expect(unused_mut, reason = "tests set more")
         )]
         let mut renewals = Renewals::new(leases, self.refresh_margin, operation);
-        #[cfg(any(test, feature = "faults"))]
+        #[cfg(any(test, debug_assertions, feature = "faults"))]
         if let Some(stop) = self.stop {
             renewals.set_stop(stop);
         }
+        let audit = AuditController::new(self.database.clone(), Arc::clone(&self.clock));
         let idempotency =
             IdempotencyController::new(self.database.clone(), Arc::clone(&self.clock));
-        let integrations =
-            ScmIntegrationController::new(self.database, self.cipher, Arc::clone(&self.clock));
+        let keys = ApiKeyController::new(self.database.clone(), Arc::clone(&self.clock));
+        let metrics = Metrics::new(self.metrics.as_ref())?;
+        if self.metrics.is_some() {
+            let metrics = metrics.clone();
+            self.cipher
+                .watch(move |key, what| metrics.secret(key, what));
+        }
+        let jobs = JobController::new(self.database.clone(), Arc::clone(&self.cipher));
+        let refs = RefController::new(self.database.clone(), Arc::clone(&self.cipher));
+        let servers = ServerController::new(self.database.clone());
+        let integrations = ScmIntegrationController::new(
+            self.database.clone(),
+            Arc::clone(&self.cipher),
+            Arc::clone(&self.clock),
+        );
+        #[cfg(any(test, debug_assertions, feature = "faults"))]
+        let watcher = Watcher::new(self.watch);
+        #[cfg(not(any(test, debug_assertions, feature = "faults")))]
+        let watcher = Watcher::default();
+        let (limits, clock) = (self.inbox, &self.clock);
+        let webhooks = Webhooks::new(&self.database, &self.cipher, clock, limits, watcher);
         let hosts = Arc::clone(&registry);
         let integrations = integrations.with_apps(move |url| {
             RepoUrl::parse(url, hosts.web_hosts()).is_ok_and(|url| hosts.has_app(&url))
         });
         Ok(Services {
             integrations,
+            audit,
             idempotency,
             registry,
             clock: self.clock,
             renewals: Arc::new(renewals),
+            jobs,
+            refs,
+            servers,
+            keys: Arc::new(StoredKeys::new(keys)),
+            receiver: Receiver::new(self.receiver),
+            webhooks: Arc::new(webhooks),
+            metrics,
+            database: self.database,
+            cipher: self.cipher,
+            sink: self.sink,
         })
     }
 }

@@ -6,17 +6,21 @@
 //! - A repository that was deleted and made anew under the same name is not the one that was
 //!   connected: its id differs, and the connection is INVALID.
 
-use scm_providers::{Known, ProviderError};
+use scm_providers::{Known, ProviderError, Registry};
 use scm_store::VerificationOutcome;
 use scm_types::{
-    AccessToken, Caller, ConnectionReport, HostKind, IntegrationId, Patch, RepoUrl, Role,
-    SafeScmIntegration, ScmType, TenantScmIntegration, TenantScope, Timestamp,
-    VerificationMetadata, VerificationResult, VerificationStatus,
+    AccessToken, Actor, AuditAction, AuditDetail, AuditOutcome, Caller, ConnectionReport, HostKind,
+    IntegrationId, Patch, Purpose, RepoUrl, Role, SafeScmIntegration, ScmType,
+    TenantScmIntegration, Timestamp, VerificationMetadata, VerificationResult, VerificationStatus,
 };
 
 use crate::{
-    ServiceError, Services, input,
-    renewal::{has_credential, is_refusal},
+    ServiceError, Services,
+    audit::Noting,
+    input,
+    jobs::is_in_background,
+    metrics::Origin,
+    renewal::{Ready, has_credential, is_refusal},
 };
 
 /// A check that came to a definite result, and the row as it stands after it.
@@ -26,6 +30,20 @@ pub struct Verification {
     pub integration: SafeScmIntegration,
     /// What the check found.
     pub result: VerificationResult,
+}
+
+/// What came of a check that nobody asked for.
+pub(crate) enum Checked {
+    /// A definite result, and it is stored.
+    Stored(Box<Verification>),
+    /// A "no" that is not believed yet.
+    Doubted,
+}
+
+/// A definite result that is not stored yet.
+struct Found {
+    outcome: VerificationOutcome,
+    result: VerificationResult,
 }
 
 impl Services {
@@ -41,15 +59,75 @@ impl Services {
         caller: &Caller,
         id: &IntegrationId,
     ) -> Result<Verification, ServiceError> {
-        let scope = Self::scope(caller, Role::Owner)?;
-        let row = self.integrations.find_with_secrets(&scope, id).await?;
+        let actor = Self::actor(caller, Role::Owner)?;
+        let row = self
+            .integrations
+            .find_with_secrets(&actor, id, Purpose::Verify)
+            .await?;
         let row = row.ok_or(ServiceError::NotFound)?;
+        let noting = self.noting_check(&actor, &row);
+        let verified = match self.look(&actor, row).await {
+            Ok(found) => self.keep(&actor, id, found).await,
+            Err(error) => Err(error),
+        };
+        match &verified {
+            Ok(verified) => {
+                let status = verified.result.status;
+                self.metrics.verified(Origin::Request, status.as_str());
+                noting.settled();
+            }
+            Err(error) => {
+                if matches!(error, ServiceError::Provider(_)) {
+                    self.metrics.verified(Origin::Request, "unknown");
+                }
+                note_no_result(noting, error).await;
+            }
+        }
+        verified
+    }
+
+    /// Checks an integration that nobody asked about, with a credential that was opened for it.
+    ///
+    /// Unless it was `doubted` before, a "no" about a connection that worked is not believed yet,
+    /// and nothing is written.
+    pub(crate) async fn check_in_background(
+        &self,
+        actor: &Actor,
+        row: TenantScmIntegration,
+        doubted: bool,
+    ) -> Result<Checked, ServiceError> {
+        let id = row.integration.id.clone();
+        let hesitant = !doubted && row.integration.verification_status == VerificationStatus::Valid;
+        let noting = self.noting_check(actor, &row);
+        let checked = match self.look(actor, row).await {
+            Ok(found) if hesitant && !found.result.success => Ok(Checked::Doubted),
+            Ok(found) => {
+                let kept = self.keep(actor, &id, found).await;
+                kept.map(|kept| Checked::Stored(Box::new(kept)))
+            }
+            Err(error) => Err(error),
+        };
+        match &checked {
+            Ok(Checked::Stored(_)) => noting.settled(),
+            Ok(Checked::Doubted) => noting.not_done(AuditOutcome::Unknown, "doubted").await,
+            Err(error) => note_no_result(noting, error).await,
+        }
+        checked
+    }
+
+    fn noting_check(&self, actor: &Actor, row: &TenantScmIntegration) -> Noting {
+        let (action, detail) = (AuditAction::IntegrationVerified, AuditDetail::default());
+        self.noting(actor, &row.integration, action, detail)
+    }
+
+    /// Checks with a credential that was opened for it. Stores nothing but a renewed credential.
+    async fn look(&self, actor: &Actor, row: TenantScmIntegration) -> Result<Found, ServiceError> {
         if !has_credential(&row) {
             return Err(ServiceError::NoCredential);
         }
         let url = self.repository_url(&row.integration)?;
 
-        let (row, checked) = Box::pin(self.check_integration(&scope, row, &url)).await;
+        let (row, checked) = Box::pin(self.check_integration(actor, row, &url)).await;
         let result = verdict(checked.map(|report| refuse_other_repository(&row, &url, report)))?;
         let metadata = result.metadata.as_ref().filter(|_| result.success);
         let outcome = VerificationOutcome {
@@ -67,14 +145,24 @@ impl Services {
             provider_repository_id: metadata.map(|found| found.repository_id.clone()),
             operations: metadata.map(|found| found.operations.clone()),
         };
+        Ok(Found { outcome, result })
+    }
+
+    /// Stores what a check found.
+    async fn keep(
+        &self,
+        actor: &Actor,
+        id: &IntegrationId,
+        found: Found,
+    ) -> Result<Verification, ServiceError> {
         let stored = self
             .integrations
-            .update_verification_status(&scope, id, &outcome)
+            .update_verification_status(actor, id, &found.outcome)
             .await?;
         let integration = stored.ok_or(ServiceError::NotFound)?;
         Ok(Verification {
             integration,
-            result,
+            result: found.result,
         })
     }
 
@@ -94,27 +182,36 @@ impl Services {
             expires_at,
             ..Known::default()
         };
-        let checked = self.check(&url, token, known).await;
-        verdict(checked.map(Ok).map_err(ServiceError::from))
+        let checked = async { self.registry.open(&url, token, known)?.check().await };
+        verdict(checked.await.map(Ok).map_err(ServiceError::from))
     }
 
     /// Checks with the credential of an integration; once more with a renewed one if the host
     /// refuses the first. Gives the row with the credential that was checked last.
     async fn check_integration(
         &self,
-        scope: &TenantScope,
+        actor: &Actor,
         row: TenantScmIntegration,
         url: &RepoUrl,
     ) -> (TenantScmIntegration, Result<ConnectionReport, ServiceError>) {
-        let mut ready = match self.fresh(scope, row.clone(), url).await {
+        let mut ready = match self.fresh(actor, row.clone(), url).await {
             Ok(ready) => ready,
             Err(error) => return (row, Err(error)),
         };
-        let mut checked = self.check(url, &ready.token, ready.known()).await;
+        let open = if is_in_background(actor) {
+            Registry::open_in_background
+        } else {
+            Registry::open
+        };
+        let check = async |ready: &Ready| {
+            let provider = open(&self.registry, url, &ready.token, ready.known())?;
+            provider.check().await
+        };
+        let mut checked = check(&ready).await;
         if checked.as_ref().is_err_and(is_refusal) {
-            match self.after_refusal(scope, &ready, url).await {
+            match self.after_refusal(actor, &ready, url).await {
                 Ok(Some(next)) => {
-                    checked = self.check(url, &next.token, next.known()).await;
+                    checked = check(&next).await;
                     if checked.as_ref().is_err_and(is_refusal) {
                         self.refused_again(&next).await;
                     }
@@ -126,15 +223,15 @@ impl Services {
         }
         (ready.row, checked.map_err(ServiceError::from))
     }
+}
 
-    async fn check(
-        &self,
-        url: &RepoUrl,
-        token: &AccessToken,
-        known: Known,
-    ) -> Result<ConnectionReport, ProviderError> {
-        self.registry.open(url, token, known)?.check().await
-    }
+/// Of a check that came to no answer nothing is known, whatever kept it from one.
+async fn note_no_result(noting: Noting, error: &ServiceError) {
+    let outcome = match error {
+        ServiceError::Provider(_) => AuditOutcome::Unknown,
+        _ => AuditOutcome::Failed,
+    };
+    noting.not_done(outcome, error.code().as_str()).await;
 }
 
 /// A reason of our own to call a connection INVALID, although the host let us in.

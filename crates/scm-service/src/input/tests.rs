@@ -4,22 +4,8 @@ use super::*;
 
 fn dto(kind: ScmType, url: &str) -> CreateScmIntegrationDto {
     CreateScmIntegrationDto {
-        tenant_id: TenantId::parse("t").unwrap(),
-        scm_type: kind,
-        display_name: None,
-        github_organization: None,
-        github_repository: None,
-        github_installation_id: None,
-        gitlab_project_id: None,
-        gitlab_group_id: None,
-        bitbucket_workspace: None,
-        bitbucket_repository: None,
-        repository_url: url.to_owned(),
-        default_branch: None,
         access_token: Some(AccessToken::parse("token").unwrap()),
-        refresh_token: None,
-        token_expires_at: None,
-        created_by_account_id: None,
+        ..CreateScmIntegrationDto::new(TenantId::parse("t").unwrap(), kind, url)
     }
 }
 

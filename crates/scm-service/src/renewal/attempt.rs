@@ -1,18 +1,22 @@
 //! One renewal by whoever holds the lease.
 
-use std::time::Duration;
+use std::{future::Future, time::Duration};
 
 use scm_providers::{FreshTokens, Outage, ProviderError, RenewalError};
 use scm_store::{Acquired, FreshCredential, Lease, RenewalController};
-use scm_types::{IntegrationId, RepoUrl, TenantScope, VerificationStatus};
+use scm_types::{
+    Actor, AuditDetail, AuditOutcome, IntegrationId, Purpose, RepoUrl, SafeScmIntegration,
+    VerificationStatus,
+};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{
-    failure::{NOT_STORED, NotRenewed, REFUSED, code_of, held_off, later},
+    failure::{NOT_POSSIBLE, NOT_STORED, NotRenewed, REFUSED, code_of, held_off, later},
     step::RenewalStep,
+    way::Way,
     when,
 };
-use crate::{ServiceError, Services};
+use crate::{ServiceError, Services, audit::Noting, error::provider_code};
 
 /// The call must end before the lease does, with time to store what it gives.
 const CALL_LIMIT: Duration = Duration::from_secs(30);
@@ -22,6 +26,13 @@ const STORE_LIMIT: Duration = Duration::from_secs(25);
 
 /// After a definite "no" the host is not asked again for the same credential before this.
 const REFUSED_FOR: Duration = Duration::from_hours(1);
+
+/// Where the host renews no credential of this kind it is not asked again for the same one before
+/// this.
+const NOT_POSSIBLE_FOR: Duration = Duration::from_hours(24);
+
+const LOST_REFRESH: &str = "The answer to an earlier renewal was lost, and with it, as a refresh \
+                            token works once, probably the new credential";
 
 /// What became of an attempt.
 pub(super) enum Attempt {
@@ -39,10 +50,11 @@ pub(super) enum Attempt {
 /// The credential of one version, and where it is.
 #[derive(Clone)]
 pub(super) struct Target {
-    pub(super) scope: TenantScope,
+    pub(super) actor: Actor,
     pub(super) id: IntegrationId,
     pub(super) version: i64,
     pub(super) url: RepoUrl,
+    pub(super) way: Way,
 }
 
 impl Services {
@@ -56,7 +68,9 @@ impl Services {
                 return Ok(Attempt::Busy { left });
             }
             Acquired::Backoff { wait, code } => {
-                let row = self.integrations.find_by_id(&target.scope, &target.id);
+                let row = self
+                    .integrations
+                    .find_by_id(&target.actor.scope, &target.id);
                 let row = row.await?;
                 let expired =
                     row.filter(|row| row.verification_status == VerificationStatus::Expired);
@@ -70,7 +84,7 @@ impl Services {
         // Whoever held the lease before may have been faster.
         let row = self
             .integrations
-            .find_with_secrets(&target.scope, &target.id);
+            .find_with_secrets(&target.actor, &target.id, Purpose::Renew);
         let row = match row.await {
             Ok(row) => row,
             Err(error) => {
@@ -79,17 +93,44 @@ impl Services {
             }
         };
         let row = row.filter(|row| row.credential_version == target.version && !row.is_deleted);
-        let Some(refresh_token) = row.and_then(|row| row.refresh_token) else {
+        let Some(row) = row else {
             give_back(leases.finish(lease).await);
             return Ok(Attempt::Replaced);
         };
+        match (target.way, row.refresh_token.clone()) {
+            (Way::Refresh, Some(refresh_token)) => {
+                let call = self.registry.refresh(&target.url, &refresh_token);
+                self.call(target, lease, &row.integration, call).await
+            }
+            (Way::Rotate, None) if row.integration.auto_rotate => {
+                self.rotate(target, lease, row).await
+            }
+            (Way::Await, None) if lease.was_in_flight() => self.given_up(target, lease).await,
+            // Nobody replaces it, or that is not wanted any more.
+            _ => {
+                give_back(leases.release(lease).await);
+                Ok(Attempt::Not(NotRenewed::Impossible))
+            }
+        }
+    }
+
+    /// Calls the host, once, with everything noted before and after it.
+    pub(super) async fn call(
+        &self,
+        target: &Target,
+        lease: Lease,
+        row: &SafeScmIntegration,
+        call: impl Future<Output = Result<FreshTokens, RenewalError>>,
+    ) -> Result<Attempt, ServiceError> {
+        let leases = &self.renewals.leases;
         if !leases.mark_in_flight(&lease).await? {
             return Ok(Attempt::Busy {
                 left: RenewalController::LEASE,
             });
         }
+        let action = target.way.action();
+        let noting = self.noting(&target.actor, row, action, AuditDetail::default());
         self.renewals.pass(RenewalStep::InFlight).await;
-        let call = self.registry.refresh(&target.url, &refresh_token);
         let answer = timeout(CALL_LIMIT, call).await.unwrap_or_else(|_| {
             Err(RenewalError::Unknown(ProviderError::Unavailable {
                 outage: Outage::Timeout,
@@ -99,16 +140,42 @@ impl Services {
         });
         self.renewals.pass(RenewalStep::Answered).await;
         match answer {
-            Ok(fresh) => self.store(target, lease, fresh).await,
-            Err(RenewalError::Refused { reason }) => self.refused(target, lease, reason).await,
+            Ok(fresh) => self.store(target, lease, fresh, noting).await,
+            Err(RenewalError::Refused { reason }) => {
+                // Noted with the status that it comes to.
+                noting.settled();
+                let lost = lease.was_in_flight();
+                let reason = if lost {
+                    format!("{reason}. {LOST_REFRESH}")
+                } else {
+                    reason.to_owned()
+                };
+                self.refused(target, lease, reason).await
+            }
+            Err(RenewalError::NotPossible { reason }) => {
+                tracing::warn!(id = %target.id, reason, "the code host does not renew a credential");
+                noting.not_done(AuditOutcome::Failed, NOT_POSSIBLE).await;
+                give_back(
+                    leases
+                        .fail(lease, NOT_POSSIBLE, NOT_POSSIBLE_FOR, true)
+                        .await,
+                );
+                Ok(Attempt::Not(NotRenewed::Impossible))
+            }
             Err(RenewalError::NotConfigured) => {
+                // Nobody was asked.
+                noting.settled();
                 give_back(leases.release(lease).await);
                 Ok(Attempt::Not(NotRenewed::Impossible))
             }
             Err(RenewalError::NotDone(error)) => {
+                let code = provider_code(&error).as_str();
+                noting.not_done(AuditOutcome::Failed, code).await;
                 Ok(self.hold_off(target, lease, error, true).await)
             }
             Err(RenewalError::Unknown(error)) => {
+                let code = provider_code(&error).as_str();
+                noting.not_done(AuditOutcome::Unknown, code).await;
                 Ok(self.hold_off(target, lease, error, false).await)
             }
         }
@@ -121,6 +188,7 @@ impl Services {
         target: &Target,
         lease: Lease,
         fresh: FreshTokens,
+        noting: Noting,
     ) -> Result<Attempt, ServiceError> {
         let fresh = FreshCredential {
             access_token: fresh.access_token,
@@ -131,9 +199,10 @@ impl Services {
         let until = Instant::now() + STORE_LIMIT;
         let mut pause = Duration::from_millis(100);
         let replaced = loop {
+            let how = target.way.replacement();
             let call = self
                 .integrations
-                .replace_tokens(&target.scope, id, version, &fresh);
+                .replace_tokens(&target.actor, id, version, &fresh, how);
             match call.await {
                 Err(error) if error.is_unavailable() && Instant::now() + pause < until => {
                     tracing::warn!(%error, %id, "a renewed credential waits to be stored");
@@ -149,6 +218,12 @@ impl Services {
                 self.renewals.pass(RenewalStep::Stored).await;
                 give_back(leases.finish(lease).await);
                 let kept = replaced.is_some();
+                if kept {
+                    noting.settled();
+                } else {
+                    let code = ServiceError::CredentialChanged.code().as_str();
+                    noting.not_done(AuditOutcome::Failed, code).await;
+                }
                 tracing::info!(%id, kept, "a credential was renewed");
                 Ok(Attempt::Replaced)
             }
@@ -156,17 +231,19 @@ impl Services {
                 tracing::error!(%error, %id, "a renewed credential could not be stored and is lost");
                 let backoff = when::backoff(lease.failures());
                 give_back(leases.fail(lease, NOT_STORED, backoff, false).await);
+                // A database that did not take the one in all this time does not take the other.
+                noting.settled();
                 Err(error.into())
             }
         }
     }
 
-    /// The host said no.
-    async fn refused(
+    /// The host said no, for good.
+    pub(super) async fn refused(
         &self,
         target: &Target,
         lease: Lease,
-        reason: &str,
+        reason: String,
     ) -> Result<Attempt, ServiceError> {
         let (leases, id) = (&self.renewals.leases, &target.id);
         // Who has taken over calls, too, and may have been the one who was told yes.
@@ -175,17 +252,9 @@ impl Services {
                 left: RenewalController::LEASE,
             });
         }
-        let reason = if lease.was_in_flight() {
-            format!(
-                "{reason}. The answer to an earlier renewal was lost, and with it, as a refresh \
-                 token works once, probably the new credential"
-            )
-        } else {
-            reason.to_owned()
-        };
         let expired = self
             .integrations
-            .mark_expired(&target.scope, id, target.version, &reason)
+            .mark_expired(&target.actor, id, target.version, &reason)
             .await?;
         give_back(leases.fail(lease, REFUSED, REFUSED_FOR, true).await);
         if !expired {
@@ -196,7 +265,7 @@ impl Services {
     }
 
     /// Nothing definite: the next attempt is held off, and the status stays.
-    async fn hold_off(
+    pub(super) async fn hold_off(
         &self,
         target: &Target,
         lease: Lease,
@@ -214,7 +283,7 @@ impl Services {
 }
 
 /// What was to be said is said; a lease that could not be given back ends by itself.
-fn give_back(done: Result<bool, scm_store::StoreError>) {
+pub(super) fn give_back(done: Result<bool, scm_store::StoreError>) {
     if let Err(error) = done {
         tracing::warn!(%error, "a renewal's lease could not be given back; it ends by itself");
     }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use scm_providers::{Outage, ProviderError};
+use scm_store::FailedRenewal;
 
 use crate::ServiceError;
 
@@ -11,8 +12,15 @@ use crate::ServiceError;
 pub(super) const REFUSED: &str = "refused";
 /// The host refuses what it has just given.
 pub(super) const REFUSED_AGAIN: &str = "refused_again";
+/// The host does not renew a credential of this kind, which is as good as it was.
+pub(super) const NOT_POSSIBLE: &str = "not_possible";
 /// The new credential could not be stored.
 pub(super) const NOT_STORED: &str = "not_stored";
+
+/// True if the host has said that it does not renew the credential.
+pub(crate) fn is_refused(failed: &FailedRenewal) -> bool {
+    [REFUSED, REFUSED_AGAIN, NOT_POSSIBLE].contains(&failed.code.as_str())
+}
 
 /// Why there is no new credential.
 #[derive(Debug)]
@@ -24,7 +32,7 @@ pub(super) enum NotRenewed {
     },
     /// Nobody knows; the same call may work later.
     Later(ProviderError),
-    /// There is nothing to renew it with.
+    /// There is nothing to renew it with, or the host does not do it.
     Impossible,
     /// Something else went wrong.
     Failed(ServiceError),
@@ -88,7 +96,7 @@ pub(super) fn held_off(code: Option<&str>, wait: Duration, stored: Option<&str>)
                 reason: reason.to_owned(),
             };
         }
-        Some(REFUSED_AGAIN) => return NotRenewed::Impossible,
+        Some(REFUSED_AGAIN | NOT_POSSIBLE) => return NotRenewed::Impossible,
         Some("rate_limited") => {
             return NotRenewed::Later(ProviderError::RateLimited { retry_after: wait });
         }

@@ -1,6 +1,6 @@
 //! Credentials that stay alive when they are used.
 //!
-//! - A refresh token works once. Of all callers, in all replicas, one calls the host: it holds the
+//! - A refresh token works once, and an access token can be rotated once. Of all callers, in all replicas, one calls the host: it holds the
 //!   lease of the integration, has noted that it calls, and stores what it gets before anybody uses
 //!   it. All others wait and take over what was stored.
 //! - A renewal that began goes to its end, also when the caller who began it goes away: it runs as a
@@ -10,11 +10,14 @@
 //!   attempt off, and changes nothing.
 //! - A token of an App's installation is made when it is needed and never stored.
 
+mod ahead;
 mod attempt;
 mod failure;
 mod installation;
+mod rotate;
 mod step;
 mod wait;
+mod way;
 mod when;
 
 use std::{sync::Arc, time::Duration};
@@ -22,14 +25,14 @@ use std::{sync::Arc, time::Duration};
 use moka::future::Cache;
 use scm_providers::{Known, ProviderError};
 use scm_store::{Acquired, RenewalController};
-use scm_types::{
-    AccessToken, IntegrationId, RepoUrl, TenantScmIntegration, TenantScope, Timestamp,
-};
+use scm_types::{AccessToken, Actor, IntegrationId, RepoUrl, TenantScmIntegration, Timestamp};
 
 use self::{failure::NotRenewed, installation::Installations, wait::Gate};
 use crate::{ServiceError, Services};
 
-#[cfg(any(test, feature = "faults"))]
+pub use ahead::{DueAhead, RenewedAhead};
+pub(crate) use failure::is_refused;
+#[cfg(any(test, debug_assertions, feature = "faults"))]
 pub use step::RenewalStep;
 
 /// How long before its end a token is renewed at the latest.
@@ -46,7 +49,7 @@ pub(crate) struct Renewals {
     least_margin: Duration,
     /// How long a caller waits for somebody else's renewal.
     patience: Duration,
-    #[cfg(any(test, feature = "faults"))]
+    #[cfg(any(test, debug_assertions, feature = "faults"))]
     stop: Option<step::Stop>,
 }
 
@@ -66,7 +69,7 @@ impl Renewals {
             installations: Installations::new(),
             least_margin,
             patience: operation / 2,
-            #[cfg(any(test, feature = "faults"))]
+            #[cfg(any(test, debug_assertions, feature = "faults"))]
             stop: None,
         }
     }
@@ -127,21 +130,19 @@ impl Services {
     /// gives no token.
     pub(crate) async fn fresh(
         &self,
-        scope: &TenantScope,
+        actor: &Actor,
         row: TenantScmIntegration,
         url: &RepoUrl,
     ) -> Result<Ready, ServiceError> {
         if row.access_token.is_none() {
             return Box::pin(self.of_installation(row, url)).await;
         }
-        let now = self.clock.now();
-        let end = row.integration.token_expires_at;
-        let due = when::is_due(end, row.token_issued_at, now, self.renewals.least_margin);
-        if !due || !self.is_renewable(&row, url) {
+        let Some(way) = self.due_way(&row, url) else {
             return Ready::stored(row);
-        }
+        };
+        let (now, end) = (self.clock.now(), row.integration.token_expires_at);
         // Seldom gone, and large: boxed, so that not every operation carries it along.
-        match Box::pin(self.renewed(scope, &row, url)).await {
+        match Box::pin(self.renewed(actor, &row, url, way)).await {
             Ok(row) => Ready::stored(row),
             Err(NotRenewed::Impossible) => Ready::stored(row),
             // It is good for a while yet.
@@ -154,7 +155,7 @@ impl Services {
     /// had. To be asked once in an operation.
     pub(crate) async fn after_refusal(
         &self,
-        scope: &TenantScope,
+        actor: &Actor,
         refused: &Ready,
         url: &RepoUrl,
     ) -> Result<Option<Ready>, ServiceError> {
@@ -163,10 +164,10 @@ impl Services {
             let next = Box::pin(self.of_installation(refused.row.clone(), url));
             return next.await.map(Some);
         }
-        if !self.is_renewable(&refused.row, url) {
+        let Some(way) = self.way_after_refusal(&refused.row, url) else {
             return Ok(None);
-        }
-        match Box::pin(self.renewed(scope, &refused.row, url)).await {
+        };
+        match Box::pin(self.renewed(actor, &refused.row, url, way)).await {
             Ok(row) => Ready::stored(row).map(Some),
             Err(NotRenewed::Impossible) => Ok(None),
             Err(error) => Err(error.into()),
@@ -191,9 +192,5 @@ impl Services {
         if let Err(error) = noted {
             tracing::debug!(%error, "that a renewed credential was refused could not be noted");
         }
-    }
-
-    fn is_renewable(&self, row: &TenantScmIntegration, url: &RepoUrl) -> bool {
-        row.refresh_token.is_some() && self.registry.can_refresh(url)
     }
 }

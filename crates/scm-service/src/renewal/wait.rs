@@ -2,8 +2,8 @@
 //!
 //! - In one process callers queue up, so that one of them asks the database for the lease; among
 //!   processes they look again and again, with growing pauses.
-//! - Whoever waits reads the row each time: the new credential counts from the moment it is stored,
-//!   whatever becomes of the one who stored it.
+//! - Whoever waits asks for the credential's version each time: the new one counts from the moment
+//!   it is stored, whatever becomes of the one who stored it.
 
 use std::{
     sync::{
@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use scm_types::{RepoUrl, TenantScmIntegration, TenantScope};
+use scm_types::{Actor, RepoUrl, TenantScmIntegration};
 use tokio::{
     sync::Mutex,
     time::{Instant, sleep, timeout, timeout_at},
@@ -22,6 +22,7 @@ use tokio::{
 use super::{
     attempt::{Attempt, Target},
     failure::{NotRenewed, busy},
+    way::Way,
 };
 use crate::{ServiceError, Services};
 
@@ -40,35 +41,49 @@ impl Services {
     /// The row with a credential in place of the one that `row` has.
     pub(super) async fn renewed(
         &self,
-        scope: &TenantScope,
+        actor: &Actor,
         row: &TenantScmIntegration,
         url: &RepoUrl,
+        way: Way,
     ) -> Result<TenantScmIntegration, NotRenewed> {
         let target = Target {
-            scope: scope.clone(),
+            actor: actor.clone(),
             id: row.integration.id.clone(),
             version: row.credential_version,
             url: url.clone(),
+            way,
         };
+        self.replaced(&target).await?;
+        // Opened anew for what the operation wants it for.
+        let row = self
+            .integrations
+            .find_with_secrets(actor, &target.id, row.opened_for)
+            .await
+            .map_err(ServiceError::from)?
+            .ok_or(ServiceError::NotFound)?;
+        if row.credential_version == target.version {
+            return Err(NotRenewed::Impossible);
+        }
+        Ok(row)
+    }
+
+    /// Returns when the credential is not the stored one any more; the first one who comes in this
+    /// process sees to it.
+    pub(super) async fn replaced(&self, target: &Target) -> Result<(), NotRenewed> {
         let until = Instant::now() + self.renewals.patience;
         let gate = self
             .renewals
             .gates
             .get_with_by_ref(&target.id, async { Arc::default() });
         let gate = gate.await;
-        let Ok(turn) = timeout_at(until, gate.turn.lock()).await else {
+        let Ok(_turn) = timeout_at(until, gate.turn.lock()).await else {
             return Err(busy(LONGEST_PAUSE));
         };
         if gate.replaced.load(Ordering::Acquire) < target.version {
-            self.replace(&target, until).await?;
+            self.replace(target, until).await?;
             gate.replaced.fetch_max(target.version, Ordering::AcqRel);
         }
-        drop(turn);
-        let row = self.read(&target).await?;
-        if row.credential_version == target.version {
-            return Err(NotRenewed::Impossible);
-        }
-        Ok(row)
+        Ok(())
     }
 
     /// Returns when the credential is not the stored one any more.
@@ -85,7 +100,7 @@ impl Services {
             }
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
-            if self.read(target).await?.credential_version != target.version {
+            if self.stored_version(target).await? != target.version {
                 return Ok(());
             }
         }
@@ -104,9 +119,9 @@ impl Services {
         }
     }
 
-    async fn read(&self, target: &Target) -> Result<TenantScmIntegration, ServiceError> {
+    async fn stored_version(&self, target: &Target) -> Result<i64, ServiceError> {
         self.integrations
-            .find_with_secrets(&target.scope, &target.id)
+            .credential_version(&target.actor.scope, &target.id)
             .await?
             .ok_or(ServiceError::NotFound)
     }

@@ -11,6 +11,7 @@ use crate::{ServiceError, Services};
 
 /// A comparison, and what was compared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Compared {
     /// The commit that `base` stands for.
@@ -26,6 +27,7 @@ pub struct Compared {
 
 /// Whether a branch has commits that its tag does not have.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct CherryPicks {
     /// True if the branch's head is not the tagged commit.

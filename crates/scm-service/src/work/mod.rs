@@ -14,10 +14,14 @@ mod refs;
 mod releases;
 mod tags;
 mod urls;
+mod webhook;
 
 pub use compare::{CherryPicks, Compared};
 pub use notes::ReleaseDate;
+pub(crate) use open::Work;
 pub use refs::NewBranch;
 pub use releases::{NewRelease, NotesRequest, PreviousTag, ReleaseNotes, Released};
 pub use tags::{InvalidTagCursor, NewTag, TagCursor, TagPage, TagRequest, TagTarget};
 pub use urls::{UrlRequest, WebUrls};
+pub(crate) use webhook::Receiver;
+pub use webhook::{WebhookRegistered, WebhookReport, WebhookRotated, WebhookTested};

@@ -1,21 +1,78 @@
 //! From an integration's id to its repository, ready to be worked on.
 
-use scm_providers::Provider;
+use scm_providers::{Known, Provider, ProviderError, Registry};
 use scm_types::{
-    Caller, HostKind, IntegrationId, Operation, OperationState, RepoUrl, RepoUrlError,
-    RepositoryInfo, Role, SafeScmIntegration, TenantScmIntegration,
+    AccessToken, Actor, AuditAction, AuditDetail, Caller, HostKind, IntegrationId, Operation,
+    OperationState, Purpose, RepoUrl, RepoUrlError, RepositoryInfo, Role, SafeScmIntegration,
+    TenantId, TenantScmIntegration,
 };
 
 use crate::{
     ServiceError, Services,
-    renewal::{has_credential, is_refusal},
+    audit::Noting,
+    jobs::is_in_background,
+    renewal::{Ready, has_credential, is_refusal},
 };
 
 /// A repository that can be worked on.
-pub(super) struct Work {
-    pub(super) provider: Box<dyn Provider>,
-    pub(super) info: RepositoryInfo,
-    pub(super) url: RepoUrl,
+pub(crate) struct Work {
+    pub(crate) provider: Box<dyn Provider>,
+    pub(crate) info: RepositoryInfo,
+    pub(crate) url: RepoUrl,
+    /// Whose repository it is.
+    pub(crate) tenant: TenantId,
+    access: Access,
+}
+
+/// What a repository is opened with.
+struct Access {
+    token: AccessToken,
+    known: Known,
+    in_background: bool,
+}
+
+impl Access {
+    fn new(ready: &Ready, actor: &Actor) -> Self {
+        Self {
+            token: ready.token.clone(),
+            known: ready.known(),
+            in_background: is_in_background(actor),
+        }
+    }
+
+    fn open(&self, registry: &Registry, url: &RepoUrl) -> Result<Box<dyn Provider>, ProviderError> {
+        let open = if self.in_background {
+            Registry::open_in_background
+        } else {
+            Registry::open
+        };
+        open(registry, url, &self.token, self.known.clone())
+    }
+}
+
+impl Work {
+    /// Another handle, for an operation of its own: each has its time.
+    pub(crate) fn again(&self, services: &Services) -> Result<Box<dyn Provider>, ServiceError> {
+        Ok(self.access.open(&services.registry, &self.url)?)
+    }
+}
+
+/// An integration whose credential was opened.
+pub(super) struct Opened {
+    actor: Actor,
+    row: TenantScmIntegration,
+}
+
+impl Opened {
+    /// Something that is to be made, and noted however that ends.
+    pub(super) fn making(
+        &self,
+        services: &Services,
+        action: AuditAction,
+        detail: AuditDetail,
+    ) -> Noting {
+        services.noting(&self.actor, &self.row.integration, action, detail)
+    }
 }
 
 impl Services {
@@ -27,9 +84,34 @@ impl Services {
         id: &IntegrationId,
         operations: &[Operation],
     ) -> Result<Work, ServiceError> {
-        let scope = Self::scope(caller, role)?;
-        let row = self.integrations.find_with_secrets(&scope, id).await?;
+        let opened = self.opened(caller, role, id, operations).await?;
+        self.work_with(opened, operations).await
+    }
+
+    /// Opens the credential of an integration for operations; what for is noted with that.
+    pub(super) async fn opened(
+        &self,
+        caller: &Caller,
+        role: Role,
+        id: &IntegrationId,
+        operations: &[Operation],
+    ) -> Result<Opened, ServiceError> {
+        let actor = Self::actor(caller, role)?;
+        let purpose = purpose_of(operations);
+        let row = self
+            .integrations
+            .find_with_secrets(&actor, id, purpose)
+            .await?;
         let row = row.ok_or(ServiceError::NotFound)?;
+        Ok(Opened { actor, row })
+    }
+
+    /// Opens the repository with a credential that was opened for the same operations.
+    pub(super) async fn work_with(
+        &self,
+        Opened { actor, row }: Opened,
+        operations: &[Operation],
+    ) -> Result<Work, ServiceError> {
         let url = self.repository_url(&row.integration)?;
         if !has_credential(&row) {
             return Err(ServiceError::NoCredential);
@@ -38,13 +120,15 @@ impl Services {
             return Err(ServiceError::Paused);
         }
         refuse_denied(&row, operations, url.kind())?;
-        let ready = self.fresh(&scope, row, &url).await?;
-        let mut provider = self.registry.open(&url, &ready.token, ready.known())?;
+        let ready = self.fresh(&actor, row, &url).await?;
+        let mut access = Access::new(&ready, &actor);
+        let mut provider = access.open(&self.registry, &url)?;
         let mut found = provider.info().await;
         if found.as_ref().is_err_and(is_refusal)
-            && let Some(next) = self.after_refusal(&scope, &ready, &url).await?
+            && let Some(next) = self.after_refusal(&actor, &ready, &url).await?
         {
-            provider = self.registry.open(&url, &next.token, next.known())?;
+            access = Access::new(&next, &actor);
+            provider = access.open(&self.registry, &url)?;
             found = provider.info().await;
             if found.as_ref().is_err_and(is_refusal) {
                 self.refused_again(&next).await;
@@ -63,7 +147,22 @@ impl Services {
             provider,
             info,
             url,
+            tenant: ready.row.integration.tenant_id,
+            access,
         })
+    }
+
+    /// Opens the repository of any integration for the server's own work.
+    pub(crate) async fn work_of_server(
+        &self,
+        actor: &Actor,
+        id: &IntegrationId,
+        purpose: Purpose,
+    ) -> Result<Work, ServiceError> {
+        let row = self.integrations.find_with_secrets(actor, id, purpose);
+        let row = row.await?.ok_or(ServiceError::NotFound)?;
+        let actor = actor.clone();
+        self.work_with(Opened { actor, row }, &[]).await
     }
 
     /// The repository of a row. An old writer checks nothing: a GitHub row with a GitLab URL would
@@ -78,6 +177,17 @@ impl Services {
             return Err(ServiceError::HostNotConfigured);
         }
         Ok(url)
+    }
+}
+
+/// What the credential is opened for: the last of the operations is what all others lead to.
+fn purpose_of(operations: &[Operation]) -> Purpose {
+    match operations.last() {
+        Some(Operation::CreateBranch) => Purpose::CreateBranch,
+        Some(Operation::CreateTag) => Purpose::CreateTag,
+        Some(Operation::CreateRelease) => Purpose::CreateRelease,
+        Some(Operation::ManageWebhooks) => Purpose::ManageWebhook,
+        Some(Operation::ReadRepository) | None => Purpose::Read,
     }
 }
 

@@ -2,9 +2,11 @@
 
 use scm_providers::{ListRequest, Listing, ProviderError, Resolved};
 use scm_types::{
-    BranchInfo, BranchName, Caller, CommitSha, Ensured, IntegrationId, Operation, RefSpec, Role,
+    AuditAction, AuditDetail, BranchInfo, BranchName, Caller, CommitSha, Ensured, IntegrationId,
+    Operation, RefSpec, Role,
 };
 
+use super::open::Work;
 use crate::{ServiceError, Services};
 
 /// A branch to be made.
@@ -56,17 +58,34 @@ impl Services {
         id: &IntegrationId,
         new: &NewBranch,
     ) -> Result<Ensured<BranchInfo>, ServiceError> {
-        let work = self
-            .work(caller, Role::Editor, id, &[Operation::CreateBranch])
-            .await?;
-        let from = work.provider.resolve(&work.info, &new.from).await?;
+        let operations = [Operation::CreateBranch];
+        let opened = self.opened(caller, Role::Editor, id, &operations).await?;
+        let detail = AuditDetail::default().with("name", &new.name);
+        let noting = opened.making(self, AuditAction::BranchCreated, detail);
+        let made = async {
+            let work = self.work_with(opened, &operations).await?;
+            work.make_branch(new).await
+        };
+        let made = made.await;
+        let facts = |detail: AuditDetail, made: &Ensured<BranchInfo>| {
+            let detail = detail.with("commit", &made.value.commit_sha);
+            detail.with("existing", made.existing)
+        };
+        noting.ended(&made, facts).await;
+        made
+    }
+}
+
+impl Work {
+    async fn make_branch(&self, new: &NewBranch) -> Result<Ensured<BranchInfo>, ServiceError> {
+        let from = self.provider.resolve(&self.info, &new.from).await?;
         match expect(&from, new.expected_sha.as_ref()) {
-            Ok(()) => Ok(work
+            Ok(()) => Ok(self
                 .provider
-                .ensure_branch(&work.info, &new.name, &from.commit)
+                .ensure_branch(&self.info, &new.name, &from.commit)
                 .await?),
             // Made by an earlier request of the same wish, and `from` went on since.
-            Err(moved) => match work.provider.branch(&work.info, &new.name).await {
+            Err(moved) => match self.provider.branch(&self.info, &new.name).await {
                 Ok(found) if Some(&found.commit_sha) == new.expected_sha.as_ref() => {
                     Ok(Ensured::existing(found))
                 }

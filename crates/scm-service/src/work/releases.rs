@@ -5,8 +5,8 @@
 //! - The tag is made first, annotated, by us: hosts would make a lightweight one.
 
 use scm_types::{
-    Caller, CommitSha, Comparison, Ensured, IntegrationId, NewRelease as ReleaseOf, NewTag,
-    Operation, ReleaseInfo, Role, TagInfo, TagName,
+    AuditAction, AuditDetail, AuditRecord, Caller, CommitSha, Comparison, Ensured, IntegrationId,
+    NewRelease as ReleaseOf, NewTag, Operation, ReleaseInfo, Role, TagInfo, TagName,
 };
 use serde::Serialize;
 
@@ -40,11 +40,13 @@ pub struct NotesRequest {
 
 /// Release notes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ReleaseNotes {
     /// The tag whose changes they tell.
     pub current_tag: String,
     /// The tag before it; `null` for a first release.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub previous_tag: Option<String>,
     /// The text, Markdown.
     pub notes: String,
@@ -79,16 +81,19 @@ pub struct NewRelease {
 
 /// A release that is there now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Released {
     /// Its tag.
     pub tag: TagInfo,
     /// The release; `null` where the host has none.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub release: Option<ReleaseInfo>,
     /// The text of the release or, where there is none, of the tag.
     pub notes: String,
     /// The tag that the changes are counted from; `null` for a first release, for given notes and for
     /// a release that was there already.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub previous_tag: Option<String>,
     /// The page: of the release or, where there is none, of the tag.
     pub url: String,
@@ -97,6 +102,7 @@ pub struct Released {
     pub notes_confirmed: bool,
     /// What is not as on every host.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub remark: Option<&'static str>,
 }
 
@@ -150,12 +156,31 @@ impl Services {
             Some(_) => &[Operation::CreateTag, Operation::CreateRelease],
             None => &[Operation::CreateRelease],
         };
-        let work = self.work(caller, Role::Editor, id, operations).await?;
-        if work.provider.has_releases() {
-            work.release(new).await
-        } else {
-            work.release_by_message(new).await
+        let opened = self.opened(caller, Role::Editor, id, operations).await?;
+        let detail = AuditDetail::default().with("tag", &new.tag);
+        let noting = opened.making(self, AuditAction::ReleaseCreated, detail);
+        let mut tagged = None;
+        let made = async {
+            let work = self.work_with(opened, operations).await?;
+            if work.provider.has_releases() {
+                work.release(new, &mut tagged).await
+            } else {
+                work.release_by_message(new).await
+            }
+        };
+        let made = made.await;
+        if let Some(commit) = tagged {
+            let detail = AuditDetail::default().with("name", &new.tag);
+            let detail = detail.with("commit", &commit).with("existing", false);
+            let record = AuditRecord::done(AuditAction::TagCreated).with(detail);
+            noting.along(&record).await;
         }
+        let facts = |detail: AuditDetail, made: &Ensured<Released>| {
+            let detail = detail.with("commit", &made.value.tag.commit_sha);
+            detail.with("existing", made.existing)
+        };
+        noting.ended(&made, facts).await;
+        made
     }
 }
 
@@ -214,7 +239,13 @@ impl Work {
         Ok((made.notes, made.previous_tag))
     }
 
-    async fn release(&self, new: &NewRelease) -> Result<Ensured<Released>, ServiceError> {
+    /// `tagged` is the commit of the tag if it was made for the release, whatever then becomes of
+    /// that.
+    async fn release(
+        &self,
+        new: &NewRelease,
+        tagged: &mut Option<CommitSha>,
+    ) -> Result<Ensured<Released>, ServiceError> {
         let (provider, info) = (&self.provider, &self.info);
         let name = new.name.clone().unwrap_or_else(|| new.tag.to_string());
         if let Some(found) = self.existing(new).await? {
@@ -231,7 +262,9 @@ impl Work {
                         commit,
                         message: name.clone(),
                     };
-                    provider.ensure_tag(info, &tag).await?.value
+                    let made = provider.ensure_tag(info, &tag).await?;
+                    *tagged = (!made.existing).then(|| made.value.commit_sha.clone());
+                    made.value
                 }
             },
         };

@@ -4,8 +4,9 @@ use std::{fmt, str::FromStr};
 
 use scm_providers::{ProviderError, TagList};
 use scm_types::{
-    BranchName, Caller, CommitSha, Ensured, IntegrationId, NewTag as TagAt, Operation, PageLimit,
-    RefSearch, RefSpec, Role, TagInfo, TagName, TagOrder, Timestamp,
+    AuditAction, AuditDetail, BranchName, Caller, CommitSha, Ensured, IntegrationId,
+    NewTag as TagAt, Operation, PageLimit, RefSearch, RefSpec, Role, TagInfo, TagName, TagOrder,
+    Timestamp,
 };
 
 use super::{open::Work, refs::expect};
@@ -166,22 +167,21 @@ impl Services {
         id: &IntegrationId,
         new: &NewTag,
     ) -> Result<Ensured<TagInfo>, ServiceError> {
-        let work = self
-            .work(caller, Role::Editor, id, &[Operation::CreateTag])
-            .await?;
-        let message = new.message.clone();
-        let message = message.filter(|message| !message.trim().is_empty());
-        match work.target(&new.name, &new.target).await? {
-            Target::Existing(tag) => Ok(Ensured::existing(tag)),
-            Target::At(commit) => {
-                let tag = TagAt {
-                    message: message.unwrap_or_else(|| new.name.to_string()),
-                    name: new.name.clone(),
-                    commit,
-                };
-                Ok(work.provider.ensure_tag(&work.info, &tag).await?)
-            }
-        }
+        let operations = [Operation::CreateTag];
+        let opened = self.opened(caller, Role::Editor, id, &operations).await?;
+        let detail = AuditDetail::default().with("name", &new.name);
+        let noting = opened.making(self, AuditAction::TagCreated, detail);
+        let made = async {
+            let work = self.work_with(opened, &operations).await?;
+            work.make_tag(new).await
+        };
+        let made = made.await;
+        let facts = |detail: AuditDetail, made: &Ensured<TagInfo>| {
+            let detail = detail.with("commit", &made.value.commit_sha);
+            detail.with("existing", made.existing)
+        };
+        noting.ended(&made, facts).await;
+        made
     }
 }
 
@@ -194,6 +194,22 @@ pub(super) enum Target {
 }
 
 impl Work {
+    async fn make_tag(&self, new: &NewTag) -> Result<Ensured<TagInfo>, ServiceError> {
+        let message = new.message.clone();
+        let message = message.filter(|message| !message.trim().is_empty());
+        match self.target(&new.name, &new.target).await? {
+            Target::Existing(tag) => Ok(Ensured::existing(tag)),
+            Target::At(commit) => {
+                let tag = TagAt {
+                    message: message.unwrap_or_else(|| new.name.to_string()),
+                    name: new.name.clone(),
+                    commit,
+                };
+                Ok(self.provider.ensure_tag(&self.info, &tag).await?)
+            }
+        }
+    }
+
     /// Looks for the commit that a tag is to be made at.
     pub(super) async fn target(
         &self,

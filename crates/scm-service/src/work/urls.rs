@@ -23,24 +23,30 @@ pub struct UrlRequest {
 
 /// Addresses, encoded. Nothing says that what they name is there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct WebUrls {
     /// The repository.
     pub repository: String,
     /// The branch.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub branch: Option<String>,
     /// The tag.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub tag: Option<String>,
     /// The release of the tag; the tag's page where the host has no releases.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub release: Option<String>,
     /// The commit.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub commit: Option<String>,
     /// The comparison.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub compare: Option<String>,
 }
 

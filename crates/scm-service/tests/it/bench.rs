@@ -15,9 +15,10 @@ use scm_types::{
     FixedClock, HostKind, IntegrationId, Patch, RefreshToken, SafeScmIntegration, TenantId,
     Timestamp, UpdateScmIntegrationDto, WebHost,
 };
+use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
-const KEYS: &str = "* k1 AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE\n";
+pub(crate) const KEYS: &str = "* k1 AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE\n";
 const CLIENT: (&str, &str) = ("client", "s3cr3t");
 pub(crate) const APP: u64 = 17;
 
@@ -72,24 +73,8 @@ impl Bench {
     }
 
     pub(crate) fn dto(&self) -> CreateScmIntegrationDto {
-        CreateScmIntegrationDto {
-            tenant_id: tenant(),
-            scm_type: kind(self.git.dialect()).scm_type(),
-            display_name: None,
-            github_organization: None,
-            github_repository: None,
-            github_installation_id: None,
-            gitlab_project_id: None,
-            gitlab_group_id: None,
-            bitbucket_workspace: None,
-            bitbucket_repository: None,
-            repository_url: self.git.repository_url(),
-            default_branch: None,
-            access_token: None,
-            refresh_token: None,
-            token_expires_at: None,
-            created_by_account_id: None,
-        }
+        let scm_type = kind(self.git.dialect()).scm_type();
+        CreateScmIntegrationDto::new(tenant(), scm_type, self.git.repository_url())
     }
 
     /// Another server on the same database, as it comes.
@@ -106,6 +91,23 @@ impl Bench {
     pub(crate) async fn dying_at(&self, step: RenewalStep) -> Services {
         let server = self.server().await.stop_renewals(move |at| at == step);
         server.build().unwrap()
+    }
+
+    /// A server works until it comes to this step, and dies there.
+    pub(crate) async fn dies_at(&self, step: RenewalStep) {
+        let there = Arc::new(Notify::new());
+        let signal = there.clone();
+        let server = self.server().await.stop_renewals(move |at| {
+            if at == step {
+                signal.notify_one();
+            }
+            at == step
+        });
+        let dying = server.build().unwrap();
+        tokio::select! {
+            done = work(&dying, &self.id) => panic!("{step:?} was not reached: {done:?}"),
+            () = there.notified() => {}
+        }
     }
 
     /// An operation that asks the host.
@@ -189,7 +191,8 @@ fn provider_host(git: &GitHost) -> ProviderHost {
     ProviderHost {
         api_url: git.api_url().parse().unwrap(),
         allow_private_addresses: true,
-        oauth: Some(OauthClient {
+        // Data Center has none.
+        oauth: (git.dialect() != Dialect::DataCenter).then(|| OauthClient {
             client_id: CLIENT.0.to_owned(),
             client_secret: ClientSecret::parse(CLIENT.1).unwrap(),
             redirect_uri: None,
@@ -213,20 +216,15 @@ fn tenant() -> TenantId {
 }
 
 pub(crate) fn platform() -> Caller {
-    Caller {
-        account: AccountId::parse("acc_0").unwrap(),
-        access: Access::Platform,
-    }
+    Caller::new(AccountId::parse("acc_0").unwrap(), Access::Platform)
 }
 
 pub(crate) fn owner() -> Caller {
-    Caller {
-        account: AccountId::parse("acc_1").unwrap(),
-        access: Access::Tenant {
-            tenant: tenant(),
-            role: scm_types::Role::Owner,
-        },
-    }
+    let access = Access::Tenant {
+        tenant: tenant(),
+        role: scm_types::Role::Owner,
+    };
+    Caller::new(AccountId::parse("acc_1").unwrap(), access)
 }
 
 /// An operation that asks the host.

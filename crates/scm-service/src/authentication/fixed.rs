@@ -1,4 +1,4 @@
-//! API keys: `scm_<id>_<secret>`, known here only by the SHA-256 of the whole key.
+//! API keys of the settings: `scm_<id>_<secret>`, known here only by the SHA-256 of the whole key.
 //!
 //! - The secret is 32 random bytes, so a plain digest cannot be searched backwards and costs a
 //!   request next to nothing.
@@ -13,6 +13,15 @@ use ring::{
 };
 use scm_types::{Caller, Timestamp};
 use subtle::ConstantTimeEq;
+
+/// What every API key begins with.
+pub(super) const PREFIX: &str = "scm_";
+
+/// Which key it says it is.
+pub(super) fn id_of(presented: &str) -> Option<&str> {
+    let (id, _) = presented.strip_prefix(PREFIX)?.split_once('_')?;
+    Some(id)
+}
 
 /// Why a key cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -134,12 +143,24 @@ impl ApiKeys {
     /// or expired. Which of them it is stays inside.
     #[must_use]
     pub fn caller(&self, presented: &str, now: Timestamp) -> Option<&Caller> {
-        let (id, _) = presented.strip_prefix("scm_")?.split_once('_')?;
-        let key = self.0.get(id)?;
+        self.find(presented, now)?.ok()
+    }
+
+    /// The same with the reason; `None` if no key here has that id.
+    pub(super) fn find(
+        &self,
+        presented: &str,
+        now: Timestamp,
+    ) -> Option<Result<&Caller, &'static str>> {
+        let key = self.0.get(id_of(presented)?)?;
         let given = digest(&SHA256, presented.as_bytes());
-        let same = bool::from(given.as_ref().ct_eq(&key.digest));
-        let alive = key.expires_at.is_none_or(|end| now < end);
-        (same && alive).then_some(&key.caller)
+        if !bool::from(given.as_ref().ct_eq(&key.digest)) {
+            return Some(Err("the secret of a key of the settings is wrong"));
+        }
+        if key.expires_at.is_some_and(|end| end <= now) {
+            return Some(Err("the key has expired"));
+        }
+        Some(Ok(&key.caller))
     }
 }
 
@@ -152,10 +173,7 @@ mod tests {
     use super::*;
 
     fn caller() -> Caller {
-        Caller {
-            account: AccountId::parse("acc").unwrap(),
-            access: Access::Platform,
-        }
+        Caller::new(AccountId::parse("acc").unwrap(), Access::Platform)
     }
 
     #[test]
