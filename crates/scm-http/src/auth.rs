@@ -4,10 +4,7 @@
 //! - What is wrong with a credential is not told: missing, malformed, unknown and expired answer
 //!   alike.
 
-use std::{
-    future::{Ready, ready},
-    net::IpAddr,
-};
+use std::{net::IpAddr, sync::Arc};
 
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest,
@@ -15,10 +12,11 @@ use actix_web::{
     http::header::{AUTHORIZATION, HOST, HeaderMap, HeaderName, ORIGIN},
     web,
 };
-use scm_service::{ApiKeys, Services};
-use scm_types::{Access, AccountId, Caller};
+use futures_util::future::LocalBoxFuture;
+use scm_service::{AuthenticationError, Bearers, ServiceError, Services};
+use scm_types::{Access, AccountId, Caller, RequestId, TenantId};
 
-use crate::ApiError;
+use crate::{ApiError, gate::Gate};
 
 /// How callers are told apart.
 #[derive(Debug, Clone)]
@@ -29,8 +27,8 @@ pub enum Authentication {
         /// The account that rows are made under unless a request names one.
         account: AccountId,
     },
-    /// By `Authorization: Bearer scm_…`.
-    ApiKeys(ApiKeys),
+    /// By `Authorization: Bearer …`.
+    Bearers(Bearers),
     /// By the embedding host, which puts a [`Caller`] into the request's extensions; a request
     /// without one is refused.
     Host,
@@ -40,50 +38,111 @@ pub enum Authentication {
 pub(crate) struct State {
     pub(crate) services: Services,
     pub(crate) authentication: Authentication,
+    pub(crate) gate: Arc<Gate>,
 }
 
 impl State {
-    fn caller(&self, request: &HttpRequest) -> Option<Caller> {
+    async fn caller(&self, request: &HttpRequest) -> Result<Caller, ApiError> {
+        let mut caller = self.who(request).await?;
+        self.gate.known(request, &caller)?;
+        if caller.request_id.is_none() {
+            caller.request_id = request.extensions().get::<RequestId>().cloned();
+        }
+        Ok(caller)
+    }
+
+    async fn who(&self, request: &HttpRequest) -> Result<Caller, ApiError> {
         match &self.authentication {
-            Authentication::Open { account } => Some(Caller {
-                account: account.clone(),
-                access: Access::Platform,
-            }),
-            Authentication::ApiKeys(keys) => {
-                let header = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
-                let (scheme, key) = header.split_once(' ')?;
-                let bearer = scheme.eq_ignore_ascii_case("bearer");
-                bearer.then(|| {
-                    keys.caller(key.trim(), self.services.clock().now())
-                        .cloned()
-                })?
+            Authentication::Open { account } => {
+                if is_local(request.headers()) {
+                    Ok(Caller::new(account.clone(), Access::Platform))
+                } else {
+                    Err(ApiError::NotLocal)
+                }
             }
-            Authentication::Host => request.extensions().get::<Caller>().cloned(),
+            Authentication::Bearers(bearers) => {
+                let token = bearer(request.headers()).ok_or(ApiError::Unauthenticated)?;
+                let tenant = named_tenant(request.headers())?;
+                let services = &self.services;
+                let caller = services.authenticate(bearers, token, tenant.as_ref());
+                match caller.await {
+                    Err(AuthenticationError::Refused) => Err(self.gate.refused(request)),
+                    other => Ok(other?),
+                }
+            }
+            Authentication::Host => {
+                let caller = request.extensions().get::<Caller>().cloned();
+                caller.ok_or(ApiError::Unauthenticated)
+            }
+        }
+    }
+}
+
+/// What stands behind `Authorization: Bearer`. Two such headers are none: whoever passes requests on
+/// may have looked at the other one.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let mut given = headers.get_all(AUTHORIZATION);
+    let (Some(header), None) = (given.next(), given.next()) else {
+        return None;
+    };
+    let (scheme, token) = header.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// The tenant that the request is about, of several that its token is for.
+const TENANT: HeaderName = HeaderName::from_static("scm-tenant");
+
+/// The header as it is named to people.
+const TENANT_FIELD: &str = "Scm-Tenant";
+
+fn named_tenant(headers: &HeaderMap) -> Result<Option<TenantId>, ApiError> {
+    let mut given = headers.get_all(TENANT);
+    let Some(header) = given.next() else {
+        return Ok(None);
+    };
+    let tenant = header.to_str().ok().map(TenantId::parse);
+    match (tenant, given.next()) {
+        (Some(Ok(tenant)), None) => Ok(Some(tenant)),
+        _ => Err(ServiceError::invalid(TENANT_FIELD, "must be one tenant's id").into()),
+    }
+}
+
+impl From<AuthenticationError> for ApiError {
+    fn from(error: AuthenticationError) -> Self {
+        match error {
+            AuthenticationError::Refused => Self::Unauthenticated,
+            AuthenticationError::WhichTenant => {
+                let text = "is required: the token is for several tenants";
+                ServiceError::invalid(TENANT_FIELD, text).into()
+            }
+            AuthenticationError::ForeignTenant => ServiceError::ForeignTenant.into(),
+            AuthenticationError::KeySetAway => Self::KeySetAway,
+            AuthenticationError::Store(error) => Self::Service(ServiceError::Store(error)),
         }
     }
 }
 
 /// The authenticated caller of a request.
+#[derive(Clone)]
 pub(crate) struct Known(pub(crate) Caller);
 
 impl FromRequest for Known {
     type Error = ApiError;
-    type Future = Ready<Result<Self, ApiError>>;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let Some(state) = request.app_data::<web::Data<State>>() else {
-            return ready(Err(ApiError::Unauthenticated));
-        };
-        let open = matches!(state.authentication, Authentication::Open { .. });
-        if open && !is_local(request.headers()) {
-            return ready(Err(ApiError::NotLocal));
-        }
-        ready(
-            state
-                .caller(request)
-                .map(Self)
-                .ok_or(ApiError::Unauthenticated),
-        )
+        let request = request.clone();
+        Box::pin(async move {
+            // Who asks twice is looked at once.
+            if let Some(known) = request.extensions().get::<Self>() {
+                return Ok(known.clone());
+            }
+            let state = request.app_data::<web::Data<State>>();
+            let state = state.ok_or(ApiError::Unauthenticated)?;
+            let known = Self(state.caller(&request).await?);
+            request.extensions_mut().insert(known.clone());
+            Ok(known)
+        })
     }
 }
 

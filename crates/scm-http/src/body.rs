@@ -21,6 +21,8 @@ use serde_json::{Map, Value};
 
 use crate::{
     ApiError,
+    gate::Place,
+    room::{Full, Room, Rooms, Taken},
     unknown::{TOLD, printable, refused},
 };
 
@@ -58,30 +60,46 @@ pub(crate) fn whole(
     payload: Payload,
 ) -> impl Future<Output = Result<Bytes, ApiError>> + use<> {
     let too_large = is_too_large(request);
+    let (place, rooms) = (Place::of(request), Rooms::of(request));
     async move {
         if too_large {
             return Err(ApiError::BodyTooLarge);
         }
-        timeout(MAX_WAIT, read(payload))
-            .await
+        place
+            .outside(timeout(MAX_WAIT, read(payload, &rooms.requests)))
+            .await?
             .map_err(|_| ApiError::BodySlow)?
     }
 }
 
-async fn read(mut payload: Payload) -> Result<Bytes, ApiError> {
-    let mut body = BytesMut::new();
+async fn read(mut payload: Payload, room: &Room) -> Result<Bytes, ApiError> {
+    let (mut body, mut taken) = (BytesMut::new(), Taken::default());
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| ApiError::BodyLost)?;
         if body.len() + chunk.len() > MAX_BODY {
             return Err(ApiError::BodyTooLarge);
         }
+        let room = room.hold(&mut taken, body.len() + chunk.len());
+        room.map_err(|Full| ApiError::Overloaded)?;
         body.extend_from_slice(&chunk);
     }
     Ok(body.freeze())
 }
 
-/// The members of a JSON object that a request carries, taken out one by one.
-pub(crate) struct Fields {
+/// The members of a JSON object that a request carries, taken out one by one; what was wrong with any
+/// of them is told at the end, all at once.
+///
+/// ```
+/// use scm_http::{ApiError, Fields};
+///
+/// let mut fields = Fields::parse(br#"{"branch":"main","version":3}"#)?;
+/// let branch = fields.text("branch", Ok::<_, String>);
+/// assert_eq!(branch.as_deref(), Some("main"));
+/// let told = fields.finish(&[]).unwrap_err().to_string();
+/// assert_eq!(told, "version is not known here; known are branch");
+/// # Ok::<(), ApiError>(())
+/// ```
+pub struct Fields {
     members: Map<String, Value>,
     known: Vec<&'static str>,
     errors: Vec<FieldError>,
@@ -98,7 +116,27 @@ impl FromRequest for Fields {
             if !is_json {
                 return Err(ApiError::ContentType);
             }
-            object(&body.await?).map(Self::new)
+            Self::parse(&body.await?)
+        })
+    }
+}
+
+/// A request that takes no body: none, or an object without members. Whoever sends one thinks that it
+/// does something.
+pub(crate) struct NoBody;
+
+impl FromRequest for NoBody {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let body = whole(request, payload.take());
+        Box::pin(async move {
+            let body = body.await?;
+            if !body.is_empty() {
+                Fields::parse(&body)?.finish(&[])?;
+            }
+            Ok(Self)
         })
     }
 }
@@ -158,6 +196,11 @@ impl<'de> Deserialize<'de> for Object {
 }
 
 impl Fields {
+    /// Reads a JSON object. Its members must have different names.
+    pub fn parse(json: &[u8]) -> Result<Self, ApiError> {
+        object(json).map(Self::new)
+    }
+
     fn new(object: Object) -> Self {
         let once = |name: &String| FieldError::new(printable(name), "must be given once");
         Self {
@@ -168,7 +211,7 @@ impl Fields {
     }
 
     /// Notes a problem with a field.
-    pub(crate) fn refuse(&mut self, field: impl Into<String>, message: impl ToString) {
+    pub fn refuse(&mut self, field: impl Into<String>, message: impl ToString) {
         self.errors.push(FieldError::new(field, message));
     }
 
@@ -179,7 +222,8 @@ impl Fields {
     }
 
     /// True if the field is absent, null or an empty string: the original's idea of missing.
-    pub(crate) fn is_missing(&self, field: &str) -> bool {
+    #[must_use]
+    pub fn is_missing(&self, field: &str) -> bool {
         match self.members.get(field) {
             None | Some(Value::Null) => true,
             Some(Value::String(text)) => text.is_empty(),
@@ -188,7 +232,7 @@ impl Fields {
     }
 
     /// A text field turned into what it means; `None` if it is absent, null or wrong.
-    pub(crate) fn text<T, E: Display>(
+    pub fn text<T, E: Display>(
         &mut self,
         field: &'static str,
         parse: impl FnOnce(String) -> Result<T, E>,
@@ -213,7 +257,7 @@ impl Fields {
     }
 
     /// The same for a field that has to be there.
-    pub(crate) fn required_text<T, E: Display>(
+    pub fn required_text<T, E: Display>(
         &mut self,
         field: &'static str,
         parse: impl FnOnce(String) -> Result<T, E>,
@@ -227,7 +271,7 @@ impl Fields {
     }
 
     /// A list of texts; `None` if it is absent, null or wrong.
-    pub(crate) fn texts(&mut self, field: &'static str) -> Option<Vec<String>> {
+    pub fn texts(&mut self, field: &'static str) -> Option<Vec<String>> {
         let Value::Array(items) = self.take(field).filter(|value| !value.is_null())? else {
             self.refuse(field, "must be a list of strings");
             return None;
@@ -244,7 +288,7 @@ impl Fields {
     }
 
     /// A boolean field; `None` if it is absent, null or wrong.
-    pub(crate) fn boolean(&mut self, field: &'static str) -> Option<bool> {
+    pub fn boolean(&mut self, field: &'static str) -> Option<bool> {
         match self.bool_patch(field) {
             Patch::Value(value) => Some(value),
             Patch::Null | Patch::Absent => None,
@@ -252,14 +296,15 @@ impl Fields {
     }
 
     /// True if the field was sent with anything but null.
-    pub(crate) fn has(&self, field: &str) -> bool {
+    #[must_use]
+    pub fn has(&self, field: &str) -> bool {
         self.members
             .get(field)
             .is_some_and(|value| !value.is_null())
     }
 
     /// A text field of a PATCH.
-    pub(crate) fn text_patch<T, E: Display>(
+    pub fn text_patch<T, E: Display>(
         &mut self,
         field: &'static str,
         parse: impl FnOnce(String) -> Result<T, E>,
@@ -275,7 +320,7 @@ impl Fields {
     }
 
     /// A boolean field of a PATCH.
-    pub(crate) fn bool_patch(&mut self, field: &'static str) -> Patch<bool> {
+    pub fn bool_patch(&mut self, field: &'static str) -> Patch<bool> {
         match self.take(field) {
             None => Patch::Absent,
             Some(Value::Null) => Patch::Null,
@@ -288,7 +333,7 @@ impl Fields {
     }
 
     /// Names what was left over, and fails if anything was wrong.
-    pub(crate) fn finish(mut self, immutable: &[&str]) -> Result<(), ApiError> {
+    pub fn finish(mut self, immutable: &[&str]) -> Result<(), ApiError> {
         let names = self.members.keys().map(String::as_str);
         self.errors.extend(refused(names, &self.known, immutable));
         if self.errors.is_empty() {

@@ -1,12 +1,19 @@
-//! The one map from everything that can go wrong to an HTTP answer. No match here has a `_` arm:
-//! a new error does not compile until somebody has decided what it is to a client.
+//! The one map from everything that can go wrong to an HTTP answer; the status comes from the code,
+//! see [`crate::status`]. No match here has a `_` arm: a new error does not compile until somebody has
+//! decided what it is to a client.
 
 use actix_web::{HttpResponse, ResponseError, http::StatusCode};
-use scm_service::{FieldError, Outage, ProviderError, ServiceError, StoreError};
-use scm_types::{CommitSha, RefKind};
+use scm_service::{FieldError, ProviderError, ServiceError};
+use scm_types::{CommitSha, ErrorCode, RefKind};
 use serde_json::json;
 
-use crate::failure::{Failure, Form};
+use crate::{
+    failure::{Failure, Form},
+    status::status,
+};
+
+/// Seconds that a change of a webhook takes at the most, as a rule.
+const WEBHOOK_RETRY: u64 = 5;
 
 /// Seconds after which a database that was away is worth another try.
 const DATABASE_RETRY: u64 = 5;
@@ -15,6 +22,15 @@ const HOST_RETRY: u64 = 30;
 /// Seconds after which a request that runs under the same key has, as a rule, been answered.
 const RUNNING_RETRY: u64 = 2;
 
+/// Seconds after which there is room for a request again, as a rule.
+const OVERLOAD_RETRY: u64 = 1;
+
+/// Seconds after which the issuer of tokens is asked again.
+const KEY_SET_RETRY: u64 = 10;
+
+/// Seconds after which there is room for deliveries again, as a rule.
+const RECEIVER_RETRY: u64 = 5;
+
 /// Why a request was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
@@ -22,8 +38,26 @@ pub enum ApiError {
     #[error(transparent)]
     Service(#[from] ServiceError),
     /// No credential, or none that is known.
-    #[error("This needs a valid API key, as Authorization: Bearer scm_…")]
+    #[error("This needs a valid API key or token, as Authorization: Bearer …")]
     Unauthenticated,
+    /// Too many credentials from one address were not accepted.
+    #[error("Too many credentials were not accepted; try again in {wait} seconds")]
+    TooManyFailures {
+        /// Seconds.
+        wait: u64,
+    },
+    /// More requests than are allowed.
+    #[error("Too many requests; try again in {wait} seconds")]
+    RateLimited {
+        /// Seconds.
+        wait: u64,
+    },
+    /// More requests at the same time than there is room for.
+    #[error("The server is at work on as many requests as it can; try again")]
+    Overloaded,
+    /// The issuer's keys are not known, so no token can be told from another.
+    #[error("Tokens cannot be verified at the moment; try again")]
+    KeySetAway,
     /// Without authentication, a request that names another host or origin.
     #[error(
         "Without authentication only requests to and from this machine's own address are answered; \
@@ -71,6 +105,9 @@ pub enum ApiError {
          needs a new key"
     )]
     KeyReused,
+    /// A delivery is compressed.
+    #[error("Deliveries must not be compressed; send them without Content-Encoding")]
+    ContentEncoding,
     /// A handler panicked.
     #[error("Something went wrong in the server")]
     Panicked,
@@ -83,8 +120,12 @@ impl ApiError {
     }
 
     fn failure(&self) -> Failure {
-        let (status, code) = self.status_and_code();
+        let code = self.code();
+        let status = status(code);
         let text = match self {
+            Self::Service(ServiceError::Store(error)) if error.is_full() => {
+                "The database has no room left; nothing was written".to_owned()
+            }
             Self::Service(ServiceError::Store(error)) if error.is_unavailable() => {
                 "The database is not available at the moment; try again".to_owned()
             }
@@ -100,6 +141,11 @@ impl ApiError {
             Self::Service(error) => dress(&mut failure, error),
             Self::MethodNotAllowed { allow } => failure.allow = Some(allow),
             Self::InFlight => failure.retry_after = Some(RUNNING_RETRY),
+            Self::KeySetAway => failure.retry_after = Some(KEY_SET_RETRY),
+            Self::TooManyFailures { wait } | Self::RateLimited { wait } => {
+                failure.retry_after = Some(*wait);
+            }
+            Self::Overloaded => failure.retry_after = Some(OVERLOAD_RETRY),
             Self::Unauthenticated
             | Self::NotLocal
             | Self::MalformedJson { .. }
@@ -110,27 +156,33 @@ impl ApiError {
             | Self::BodyLost
             | Self::MalformedQuery
             | Self::KeyReused
+            | Self::ContentEncoding
             | Self::Panicked => {}
         }
         failure
     }
 
-    fn status_and_code(&self) -> (StatusCode, &'static str) {
+    fn code(&self) -> ErrorCode {
         match self {
-            Self::Service(error) => service(error),
-            Self::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated"),
-            Self::NotLocal => (StatusCode::FORBIDDEN, "not_local"),
-            Self::MalformedJson { .. } => (StatusCode::BAD_REQUEST, "malformed_json"),
-            Self::NotAnObject => (StatusCode::BAD_REQUEST, "not_an_object"),
-            Self::ContentType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
-            Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
-            Self::BodySlow => (StatusCode::REQUEST_TIMEOUT, "request_timeout"),
-            Self::BodyLost => (StatusCode::BAD_REQUEST, "body_incomplete"),
-            Self::MalformedQuery => (StatusCode::BAD_REQUEST, "malformed_query"),
-            Self::MethodNotAllowed { .. } => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
-            Self::InFlight => (StatusCode::CONFLICT, "idempotency_in_flight"),
-            Self::KeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused"),
-            Self::Panicked => (StatusCode::INTERNAL_SERVER_ERROR, "internal_error"),
+            Self::Service(error) => error.code(),
+            Self::Unauthenticated => ErrorCode::Unauthenticated,
+            Self::KeySetAway => ErrorCode::KeySetUnavailable,
+            Self::TooManyFailures { .. } => ErrorCode::TooManyFailedAttempts,
+            Self::RateLimited { .. } => ErrorCode::RateLimited,
+            Self::Overloaded => ErrorCode::Overloaded,
+            Self::NotLocal => ErrorCode::NotLocal,
+            Self::MalformedJson { .. } => ErrorCode::MalformedJson,
+            Self::NotAnObject => ErrorCode::NotAnObject,
+            Self::ContentType => ErrorCode::UnsupportedMediaType,
+            Self::BodyTooLarge => ErrorCode::BodyTooLarge,
+            Self::BodySlow => ErrorCode::RequestTimeout,
+            Self::BodyLost => ErrorCode::BodyIncomplete,
+            Self::MalformedQuery => ErrorCode::MalformedQuery,
+            Self::MethodNotAllowed { .. } => ErrorCode::MethodNotAllowed,
+            Self::InFlight => ErrorCode::IdempotencyInFlight,
+            Self::KeyReused => ErrorCode::IdempotencyKeyReused,
+            Self::ContentEncoding => ErrorCode::UnsupportedContentEncoding,
+            Self::Panicked => ErrorCode::InternalError,
         }
     }
 
@@ -146,98 +198,19 @@ impl ApiError {
             | Self::BodyTooLarge
             | Self::MalformedQuery => true,
             Self::Unauthenticated
+            | Self::KeySetAway
+            | Self::TooManyFailures { .. }
+            | Self::RateLimited { .. }
+            | Self::Overloaded
             | Self::NotLocal
             | Self::BodySlow
             | Self::BodyLost
             | Self::MethodNotAllowed { .. }
             | Self::InFlight
             | Self::KeyReused
+            | Self::ContentEncoding
             | Self::Panicked => false,
         }
-    }
-}
-
-fn service(error: &ServiceError) -> (StatusCode, &'static str) {
-    match error {
-        ServiceError::Invalid(_) => (StatusCode::BAD_REQUEST, "validation_failed"),
-        ServiceError::MissingRequired(_) => (StatusCode::BAD_REQUEST, "missing_required_fields"),
-        ServiceError::Forbidden { .. } => (StatusCode::FORBIDDEN, "forbidden"),
-        ServiceError::ForeignTenant => (StatusCode::FORBIDDEN, "foreign_tenant"),
-        ServiceError::NotFound => (StatusCode::NOT_FOUND, "not_found"),
-        ServiceError::AlreadyExists => (StatusCode::CONFLICT, "already_exists"),
-        ServiceError::CredentialExpired { .. } => (StatusCode::CONFLICT, "credential_expired"),
-        ServiceError::NoCredential => (StatusCode::CONFLICT, "no_credential"),
-        ServiceError::Deleted => (StatusCode::CONFLICT, "integration_deleted"),
-        ServiceError::CredentialChanged => (StatusCode::CONFLICT, "credential_changed"),
-        ServiceError::VersionMismatch => (StatusCode::PRECONDITION_FAILED, "version_mismatch"),
-        ServiceError::HostNotConfigured => (StatusCode::CONFLICT, "host_not_configured"),
-        ServiceError::UnusableUrl => (StatusCode::CONFLICT, "repository_url_unusable"),
-        ServiceError::Paused => (StatusCode::CONFLICT, "integration_paused"),
-        ServiceError::Denied { .. } => (StatusCode::CONFLICT, "operation_denied"),
-        ServiceError::RepositoryReplaced => (StatusCode::CONFLICT, "repository_replaced"),
-        ServiceError::UnexpectedCommit { .. } => (StatusCode::CONFLICT, "unexpected_commit"),
-        ServiceError::TagMessageDiffers { .. } => (StatusCode::CONFLICT, "tag_message_differs"),
-        ServiceError::Provider(error) => provider(error),
-        ServiceError::Store(error) => store(error),
-    }
-}
-
-fn provider(error: &ProviderError) -> (StatusCode, &'static str) {
-    match error {
-        ProviderError::TokenInvalid { .. } => (StatusCode::CONFLICT, "credential_invalid"),
-        ProviderError::TokenExpired { .. } => (StatusCode::CONFLICT, "credential_expired"),
-        ProviderError::InsufficientScope { .. } => (StatusCode::CONFLICT, "insufficient_scope"),
-        ProviderError::NotFound { .. } => (StatusCode::NOT_FOUND, "provider_not_found"),
-        ProviderError::UnsupportedCredential { .. } => {
-            (StatusCode::CONFLICT, "unsupported_credential")
-        }
-        ProviderError::Moved => (StatusCode::CONFLICT, "repository_moved"),
-        ProviderError::RateLimited { .. } => {
-            (StatusCode::TOO_MANY_REQUESTS, "provider_rate_limited")
-        }
-        ProviderError::RefNotFound { kind, .. } => {
-            let code = match kind {
-                RefKind::Branch => "branch_not_found",
-                RefKind::Tag => "tag_not_found",
-                RefKind::Commit => "commit_not_found",
-                RefKind::Ref => "ref_not_found",
-            };
-            (StatusCode::NOT_FOUND, code)
-        }
-        ProviderError::RefAmbiguous { .. } => (StatusCode::CONFLICT, "ref_ambiguous"),
-        ProviderError::RefConflict { .. } => (StatusCode::CONFLICT, "ref_conflict"),
-        ProviderError::RefRefused { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "ref_refused"),
-        ProviderError::ReleaseConflict { .. } => (StatusCode::CONFLICT, "release_conflict"),
-        ProviderError::ReleaseRefused { .. } => {
-            (StatusCode::UNPROCESSABLE_ENTITY, "release_refused")
-        }
-        ProviderError::NoReleases => (StatusCode::CONFLICT, "no_releases"),
-        ProviderError::CursorGone => (StatusCode::BAD_REQUEST, "validation_failed"),
-        ProviderError::Paced { .. } => (StatusCode::TOO_MANY_REQUESTS, "provider_rate_limited"),
-        ProviderError::PreviousTagUndecided => {
-            (StatusCode::UNPROCESSABLE_ENTITY, "previous_tag_undecided")
-        }
-        ProviderError::EmptyRepository => (StatusCode::CONFLICT, "empty_repository"),
-        ProviderError::ReadOnly => (StatusCode::CONFLICT, "repository_read_only"),
-        ProviderError::Conflict => (StatusCode::CONFLICT, "provider_conflict"),
-        ProviderError::BadRequest { .. } => (StatusCode::BAD_GATEWAY, "provider_refused_request"),
-        ProviderError::Unavailable { outage, .. } => match outage {
-            Outage::Timeout => (StatusCode::GATEWAY_TIMEOUT, "provider_timeout"),
-            Outage::Status(_) | Outage::Unreachable => {
-                (StatusCode::SERVICE_UNAVAILABLE, "provider_unavailable")
-            }
-            Outage::Tls
-            | Outage::Truncated
-            | Outage::TooLarge
-            | Outage::Malformed
-            | Outage::Redirected => (StatusCode::BAD_GATEWAY, "provider_bad_answer"),
-        },
-        ProviderError::EgressDenied => (StatusCode::BAD_GATEWAY, "provider_address_refused"),
-        ProviderError::InstallationGone => (StatusCode::CONFLICT, "installation_gone"),
-        ProviderError::InstallationSuspended => (StatusCode::CONFLICT, "installation_suspended"),
-        ProviderError::AppNotConfigured => (StatusCode::CONFLICT, "app_not_configured"),
-        ProviderError::ServerRefused { .. } => (StatusCode::BAD_GATEWAY, "provider_server_refused"),
-        ProviderError::HostNotConfigured => (StatusCode::CONFLICT, "host_not_configured"),
     }
 }
 
@@ -262,6 +235,16 @@ fn service_lasts(error: &ServiceError) -> bool {
         | ServiceError::Paused
         | ServiceError::Denied { .. }
         | ServiceError::RepositoryReplaced
+        | ServiceError::NoPublicUrl
+        | ServiceError::NoWebhook
+        | ServiceError::WebhookGone
+        | ServiceError::WebhookBusy
+        | ServiceError::NoRandomness
+        | ServiceError::UnknownWebhook
+        | ServiceError::UnknownDelivery
+        | ServiceError::UnknownApiKey
+        | ServiceError::DeliveryTooLarge
+        | ServiceError::ReceiverFull
         | ServiceError::Store(_) => false,
     }
 }
@@ -284,6 +267,7 @@ fn provider_lasts(error: &ProviderError) -> bool {
         | ProviderError::PreviousTagUndecided
         | ProviderError::CursorGone
         | ProviderError::Paced { .. }
+        | ProviderError::WebhookUrlRefused
         | ProviderError::EmptyRepository
         | ProviderError::ReadOnly
         | ProviderError::Conflict
@@ -295,29 +279,6 @@ fn provider_lasts(error: &ProviderError) -> bool {
         | ProviderError::AppNotConfigured
         | ProviderError::ServerRefused { .. }
         | ProviderError::HostNotConfigured => false,
-    }
-}
-
-fn store(error: &StoreError) -> (StatusCode, &'static str) {
-    match error {
-        StoreError::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "database_unavailable"),
-        StoreError::Unreadable { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "secret_unreadable"),
-        StoreError::Corrupt { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "row_corrupt"),
-        StoreError::Restricted => (StatusCode::CONFLICT, "in_use"),
-        StoreError::Seal(_) | StoreError::Url | StoreError::Database { .. } => {
-            (StatusCode::INTERNAL_SERVER_ERROR, "database_error")
-        }
-        // The service gives these a meaning of its own, which stands in `service`; whoever hands
-        // one through all the same answers a conflict.
-        StoreError::Conflict
-        | StoreError::OutsideScope
-        | StoreError::VersionMismatch
-        | StoreError::NoCredential
-        | StoreError::Deleted
-        | StoreError::NotNullable { .. }
-        | StoreError::DoesNotFit { .. }
-        | StoreError::CredentialChanged
-        | StoreError::Reference { .. } => (StatusCode::CONFLICT, "conflict"),
     }
 }
 
@@ -336,6 +297,8 @@ fn dress(failure: &mut Failure, error: &ServiceError) {
             expected,
         } => conflict(failure, &spec.to_string(), found, expected),
         ServiceError::Provider(error) => dress_provider(failure, error),
+        ServiceError::WebhookBusy => failure.retry_after = Some(WEBHOOK_RETRY),
+        ServiceError::ReceiverFull => failure.retry_after = Some(RECEIVER_RETRY),
         ServiceError::Store(error) if error.is_unavailable() => {
             failure.retry_after = Some(DATABASE_RETRY);
         }
@@ -353,7 +316,15 @@ fn dress(failure: &mut Failure, error: &ServiceError) {
         | ServiceError::UnusableUrl
         | ServiceError::Paused
         | ServiceError::RepositoryReplaced
-        | ServiceError::TagMessageDiffers { .. } => {}
+        | ServiceError::TagMessageDiffers { .. }
+        | ServiceError::NoPublicUrl
+        | ServiceError::NoWebhook
+        | ServiceError::WebhookGone
+        | ServiceError::NoRandomness
+        | ServiceError::UnknownWebhook
+        | ServiceError::UnknownDelivery
+        | ServiceError::UnknownApiKey
+        | ServiceError::DeliveryTooLarge => {}
     }
 }
 
@@ -399,6 +370,7 @@ fn dress_provider(failure: &mut Failure, error: &ProviderError) {
         | ProviderError::NoReleases
         | ProviderError::PreviousTagUndecided
         | ProviderError::Paced { .. }
+        | ProviderError::WebhookUrlRefused
         | ProviderError::EmptyRepository
         | ProviderError::ReadOnly
         | ProviderError::Conflict
@@ -421,7 +393,7 @@ fn conflict(failure: &mut Failure, name: &str, existing: &CommitSha, wanted: &Co
 
 impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
-        self.status_and_code().0
+        status(self.code())
     }
 
     fn error_response(&self) -> HttpResponse {

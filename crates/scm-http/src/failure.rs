@@ -14,6 +14,7 @@ use actix_web::{
     },
 };
 use scm_service::FieldError;
+use scm_types::ErrorCode;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -40,10 +41,10 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    pub(crate) fn new(status: StatusCode, code: &'static str, error: impl Into<String>) -> Self {
+    pub(crate) fn new(status: StatusCode, code: ErrorCode, error: impl Into<String>) -> Self {
         Self {
             status,
-            code: Cow::Borrowed(code),
+            code: Cow::Borrowed(code.as_str()),
             error: error.into(),
             details: Vec::new(),
             retry_after: None,
@@ -89,7 +90,7 @@ impl Failure {
             code: Cow::Owned(code),
             details: details.map(detail).collect::<Option<_>>()?,
             beside: members,
-            ..Self::new(status, "", error)
+            ..Self::new(status, ErrorCode::InternalError, error)
         })
     }
 
@@ -199,7 +200,11 @@ mod tests {
 
     #[test]
     fn the_own_form_can_be_read_again() {
-        let mut failure = Failure::new(StatusCode::CONFLICT, "ref_conflict", "Another is there");
+        let mut failure = Failure::new(
+            StatusCode::CONFLICT,
+            ErrorCode::RefConflict,
+            "Another is there",
+        );
         failure.details.push(FieldError::new("name", "is taken"));
         failure.beside.insert("conflict".into(), Value::from("x"));
         let text = failure.own_text();

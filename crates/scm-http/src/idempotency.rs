@@ -40,11 +40,11 @@ use crate::{
     failure::{Failure, JSON},
 };
 
-const KEY: HeaderName = HeaderName::from_static("idempotency-key");
+pub(crate) const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// The header as it is named to people.
-const FIELD: &str = "Idempotency-Key";
+pub(crate) const FIELD: &str = "Idempotency-Key";
 
 /// Headers that belong to an answer; all others belong to the request that is answered.
 const KEPT_HEADERS: [HeaderName; 3] = [ETAG, LOCATION, CONTENT_TYPE];
@@ -54,7 +54,8 @@ pub(crate) async fn idempotent<B: MessageBody + 'static>(
     mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let writes = [Method::POST, Method::PATCH, Method::DELETE].contains(request.method());
+    let writes = [Method::POST, Method::PATCH, Method::DELETE].contains(request.method())
+        && is_here(&request);
     if !(writes && request.headers().contains_key(&KEY)) {
         let response = next.call(request).await?;
         return Ok(response.map_into_boxed_body());
@@ -67,6 +68,16 @@ pub(crate) async fn idempotent<B: MessageBody + 'static>(
         Ok(Claimed::Done(answer)) => Ok(request.into_response(replay(answer))),
         Err(error) => Ok(request.error_response(error)),
     }
+}
+
+/// The methods of a resource, as `Allow` lists them.
+pub(crate) struct Methods(pub(crate) &'static str);
+
+/// True if the resource has the method of a request: what it has not is a 405, with a key or without.
+fn is_here(request: &ServiceRequest) -> bool {
+    let method = request.method().as_str();
+    let methods = request.app_data::<Methods>();
+    methods.is_none_or(|Methods(all)| all.split(", ").any(|known| known == method))
 }
 
 /// What a request with a key is to do.

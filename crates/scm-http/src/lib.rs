@@ -3,19 +3,35 @@
 
 mod auth;
 mod body;
+#[cfg(feature = "docs")]
+mod docs;
 mod envelope;
 mod error;
 mod etag;
 mod failure;
+mod gate;
 mod health;
 mod idempotency;
+mod limit;
+mod metrics;
 mod middleware;
+mod openapi;
 mod path;
+mod proxies;
 mod query;
+mod room;
 mod routes;
+mod status;
 mod unknown;
 
 pub use auth::Authentication;
+pub use body::Fields;
+#[cfg(feature = "docs")]
+pub use docs::configure_docs;
 pub use error::ApiError;
+pub use gate::Limits;
 pub use health::{HealthCheck, ReadyLine, configure_health};
-pub use routes::{configure, fallback};
+pub use metrics::HttpMetrics;
+pub use openapi::ApiDocument;
+pub use proxies::{ForwardedHeader, InvalidNetwork, Network, TrustedProxies};
+pub use routes::{changes, configure, configure_with, fallback, new_integration, readable};

@@ -4,10 +4,10 @@
 //! Logged are method, route pattern, status, time and ids. Never logged: query strings, bodies,
 //! headers, unmatched paths (people paste tokens into them).
 
-use std::{panic::AssertUnwindSafe, time::Instant};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
 use actix_web::{
-    Error, HttpResponse,
+    Error, HttpMessage as _, HttpResponse,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     error::InternalError,
@@ -15,30 +15,29 @@ use actix_web::{
     middleware::Next,
 };
 use futures_util::FutureExt as _;
+use scm_types::RequestId;
 use tracing::Instrument as _;
 
 use crate::{
     ApiError,
     failure::{Failure, Form},
+    gate::{self, Gate},
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The caller's own id of the request if it is harmless, else a new one.
-fn request_id(request: &ServiceRequest) -> String {
-    let given = request
-        .headers()
-        .get(&REQUEST_ID)
-        .and_then(|value| value.to_str().ok());
-    let harmless = |id: &&str| {
-        (1..=128).contains(&id.len())
-            && id
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
-    };
+fn request_id(request: &ServiceRequest) -> RequestId {
+    let given = request.headers().get(&REQUEST_ID);
+    let given = given.and_then(|value| value.to_str().ok());
     given
-        .filter(harmless)
-        .map_or_else(|| nanoid::nanoid!(), str::to_owned)
+        .and_then(|id| RequestId::parse(id).ok())
+        .unwrap_or_else(fresh_id)
+}
+
+#[expect(clippy::expect_used, reason = "nanoid's alphabet is a part of an id's")]
+fn fresh_id() -> RequestId {
+    RequestId::parse(nanoid::nanoid!()).expect("a nanoid is an id")
 }
 
 /// A failure's answer in the form that was asked for, every other answer as it is.
@@ -59,10 +58,14 @@ fn in_form(response: HttpResponse<BoxBody>, form: Form) -> HttpResponse<BoxBody>
     problem
 }
 
-fn dressed(mut response: HttpResponse<BoxBody>, id: &str, form: Form) -> HttpResponse<BoxBody> {
+fn dressed(
+    mut response: HttpResponse<BoxBody>,
+    id: &RequestId,
+    form: Form,
+) -> HttpResponse<BoxBody> {
     response = in_form(response, form);
     let headers = response.headers_mut();
-    if let Ok(id) = HeaderValue::from_str(id) {
+    if let Ok(id) = HeaderValue::from_str(id.as_str()) {
         headers.insert(REQUEST_ID, id);
     }
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -72,31 +75,42 @@ fn dressed(mut response: HttpResponse<BoxBody>, id: &str, form: Form) -> HttpRes
 
 /// Wraps every route of the API; `configure` applies it.
 pub(crate) async fn observe<B: MessageBody + 'static>(
+    gate: Arc<Gate>,
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let id = request_id(&request);
+    request.extensions_mut().insert(id.clone());
     let form = Form::of(request.headers());
     let method = request.method().clone();
     let started = Instant::now();
     let span = tracing::info_span!("request", request_id = %id);
 
-    let outcome = AssertUnwindSafe(next.call(request))
-        .catch_unwind()
-        .instrument(span.clone())
-        .await;
-    let answered = match outcome {
-        Ok(Ok(response)) => Ok(response.map_into_boxed_body()),
-        Ok(Err(error)) => Err(error),
-        // The panic hook has logged where; the caller learns no more than that it happened.
-        Err(_panic) => Err(ApiError::Panicked.into()),
+    // The path behind the place that the API is mounted at.
+    let is_delivery = request.match_info().unprocessed().starts_with("/webhooks/");
+    let answered = match gate.enter(request.request(), is_delivery) {
+        Err(error) => Ok(request.error_response(error)),
+        Ok(place) => {
+            let outcome = AssertUnwindSafe(next.call(request))
+                .catch_unwind()
+                .instrument(span.clone())
+                .await;
+            place.leave();
+            match outcome {
+                Ok(Ok(response)) => Ok(response.map_into_boxed_body()),
+                Ok(Err(error)) => Err(error),
+                // The panic hook has logged where; the caller learns no more than that it happened.
+                Err(_panic) => Err(ApiError::Panicked.into()),
+            }
+        }
     };
 
     let (status, route, answer) = match answered {
         Ok(response) => {
             let route = response.request().match_pattern();
             let (request, response) = response.into_parts();
-            let response = dressed(response, &id, form);
+            let mut response = dressed(response, &id, form);
+            gate::tell(&request, response.headers_mut());
             (
                 response.status(),
                 route,

@@ -15,10 +15,15 @@ use actix_web::{
 };
 use scm_service::{Cipher, ConnectOptions, KeyId, KeyRing, ProviderError};
 use scm_testkit::db::{Backend, TestDb};
-use scm_types::{AccountId, CommitSha, RefKind, RefSpec, TagName};
+use scm_types::{AccountId, CommitSha, RefKind, RefSpec, SystemClock, TagName};
 
 use super::*;
-use crate::{Authentication, middleware::observe};
+use crate::{Authentication, Limits, gate::Gate, middleware::observe};
+
+/// Without limits.
+fn gate() -> Arc<Gate> {
+    Arc::new(Gate::new(Limits::default(), Arc::new(SystemClock)))
+}
 
 async fn state(db: &TestDb) -> State {
     let options = ConnectOptions::default();
@@ -30,6 +35,7 @@ async fn state(db: &TestDb) -> State {
         authentication: Authentication::Open {
             account: AccountId::parse("local").unwrap(),
         },
+        gate: gate(),
     }
 }
 
@@ -52,7 +58,7 @@ async fn a_panic_leaves_the_key_and_the_body_reaches_the_handler() {
         .route(web::post().to(handler))
         .wrap(from_fn(idempotent));
     let scope = web::scope("")
-        .wrap(from_fn(observe))
+        .wrap(from_fn(|request, next| observe(gate(), request, next)))
         .app_data(Data::new(state(&db).await))
         .service(resource);
     let app = test::init_service(App::new().service(scope)).await;

@@ -3,9 +3,9 @@
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::header::ETAG, web};
 use scm_service::{FieldError, ServiceError};
 use scm_types::{
-    AccessToken, AccountId, BranchName, CreateScmIntegrationDto, DisplayName, IntegrationId,
-    PageRequest, RefreshToken, SafeScmIntegration, ScmIntegrationFilters, ScmType, TenantId,
-    Timestamp, UpdateScmIntegrationDto, VerificationStatus,
+    AccessToken, AccountId, BranchName, Caller, CreateScmIntegrationDto, DisplayName,
+    IntegrationId, PageRequest, Patch, RefreshToken, SafeScmIntegration, ScmIntegrationFilters,
+    ScmType, TenantId, Timestamp, UpdateScmIntegrationDto, VerificationStatus,
 };
 
 use crate::{
@@ -70,6 +70,7 @@ pub(crate) async fn list(
         scm_type: query.get("scmType", str::parse::<ScmType>),
         is_active: query.get("isActive", boolean),
         verification_status: query.get("verificationStatus", str::parse::<VerificationStatus>),
+        expiring_before: query.get("expiringBefore", Timestamp::parse),
     };
     let page = PageRequest {
         limit: query.get("limit", limit).unwrap_or_default(),
@@ -91,15 +92,19 @@ pub(crate) async fn create(
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     Query::of(&request)?.finish()?;
-    let dto = new_integration(body, &caller)?;
+    let dto = new_integration(body, &caller.0)?;
     let row = state.services.create(&caller.0, dto).await?;
     let envelope = Envelope::of(&row).message("SCM integration created successfully");
     Ok(with_etag(HttpResponse::Created(), &row).json(envelope))
 }
 
-/// The body of `POST /`. A member of a tenant need not name the tenant: its credential does.
-fn new_integration(mut body: Fields, caller: &Known) -> Result<CreateScmIntegrationDto, ApiError> {
-    let own_tenant = match caller.0.scope() {
+/// What `POST /` reads from its body. A member of a tenant need not name the tenant: its credential
+/// does. For who takes the same object in another way.
+pub fn new_integration(
+    mut body: Fields,
+    caller: &Caller,
+) -> Result<CreateScmIntegrationDto, ApiError> {
+    let own_tenant = match caller.scope() {
         scm_types::TenantScope::Tenant(tenant) => Some(tenant),
         scm_types::TenantScope::Platform => None,
     };
@@ -133,6 +138,15 @@ fn new_integration(mut body: Fields, caller: &Known) -> Result<CreateScmIntegrat
     let access_token = body.text("accessToken", AccessToken::parse);
     let refresh_token = body.text("refreshToken", RefreshToken::parse);
     let token_expires_at = body.text("tokenExpiresAt", |raw| Timestamp::parse(&raw));
+    let auto_rotate = match body.bool_patch("autoRotate") {
+        Patch::Value(wanted) => wanted,
+        Patch::Absent => false,
+        // As in a change: nothing is erased by it.
+        Patch::Null => {
+            body.refuse("autoRotate", "must be true or false");
+            false
+        }
+    };
     let created_by_account_id = body.text("createdByAccountId", AccountId::parse);
     let (Some(tenant_id), Some(scm_type), Some(repository_url)) =
         (tenant_id, scm_type, repository_url)
@@ -158,6 +172,7 @@ fn new_integration(mut body: Fields, caller: &Known) -> Result<CreateScmIntegrat
         access_token,
         refresh_token,
         token_expires_at,
+        auto_rotate,
         created_by_account_id,
     })
 }
@@ -191,21 +206,13 @@ pub(crate) async fn get(
 /// `PATCH /{id}`
 pub(crate) async fn update(
     caller: Known,
-    mut body: Fields,
+    body: Fields,
     request: HttpRequest,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let id = id(&request)?;
     Query::of(&request)?.finish()?;
-    let changes = UpdateScmIntegrationDto {
-        display_name: body.text_patch("displayName", |raw| DisplayName::parse(&raw)),
-        default_branch: body.text_patch("defaultBranch", |raw| BranchName::parse(&raw)),
-        access_token: body.text_patch("accessToken", AccessToken::parse),
-        refresh_token: body.text_patch("refreshToken", RefreshToken::parse),
-        token_expires_at: body.text_patch("tokenExpiresAt", |raw| Timestamp::parse(&raw)),
-        is_active: body.bool_patch("isActive"),
-    };
-    body.finish(IMMUTABLE)?;
+    let changes = changes(body)?;
     let condition = precondition(&request);
     let row = state
         .services
@@ -213,6 +220,21 @@ pub(crate) async fn update(
         .await?;
     let envelope = Envelope::of(&row).message("SCM integration updated successfully");
     Ok(with_etag(HttpResponse::Ok(), &row).json(envelope))
+}
+
+/// What `PATCH /{id}` reads from its body.
+pub fn changes(mut body: Fields) -> Result<UpdateScmIntegrationDto, ApiError> {
+    let changes = UpdateScmIntegrationDto {
+        display_name: body.text_patch("displayName", |raw| DisplayName::parse(&raw)),
+        default_branch: body.text_patch("defaultBranch", |raw| BranchName::parse(&raw)),
+        access_token: body.text_patch("accessToken", AccessToken::parse),
+        refresh_token: body.text_patch("refreshToken", RefreshToken::parse),
+        token_expires_at: body.text_patch("tokenExpiresAt", |raw| Timestamp::parse(&raw)),
+        auto_rotate: body.bool_patch("autoRotate"),
+        is_active: body.bool_patch("isActive"),
+    };
+    body.finish(IMMUTABLE)?;
+    Ok(changes)
 }
 
 /// `DELETE /{id}`

@@ -1,14 +1,24 @@
 //! The route table.
 
+mod api_keys;
+mod audit;
 mod branches;
 mod compare;
+mod deliveries;
+mod events;
 mod integrations;
 mod providers;
+mod receiver;
 mod releases;
 mod tag_fields;
 mod tags;
 mod urls;
 mod verification;
+mod webhook;
+
+pub use integrations::{changes, new_integration};
+
+use std::sync::Arc;
 
 use actix_web::{
     HttpRequest, HttpResponse, Resource,
@@ -17,16 +27,18 @@ use actix_web::{
     web::{self, ServiceConfig},
 };
 use scm_service::Services;
-use scm_types::Ensured;
+use scm_types::{Ensured, ErrorCode};
 use serde::Serialize;
 
 use crate::{
-    ApiError, Authentication,
+    ApiError, Authentication, Limits,
     auth::State,
     envelope::Envelope,
     failure::{Failure, Form},
-    idempotency::idempotent,
+    gate::Gate,
+    idempotency::{Methods, idempotent},
     middleware::observe,
+    room::Rooms,
 };
 
 /// The integration routes, relative to where the host mounts them: the server mounts them at
@@ -45,15 +57,30 @@ pub fn configure(
     services: Services,
     authentication: Authentication,
 ) -> impl FnOnce(&mut ServiceConfig) + Clone {
+    configure_with(services, authentication, Limits::default())
+}
+
+/// The same with limits; [`configure`] has none.
+pub fn configure_with(
+    services: Services,
+    authentication: Authentication,
+    limits: Limits,
+) -> impl FnOnce(&mut ServiceConfig) + Clone {
+    let gate = Arc::new(Gate::new(limits, services.shared_clock()));
     let state = web::Data::new(State {
         services,
         authentication,
+        gate: Arc::clone(&gate),
     });
+    let rooms = web::Data::new(Rooms::default());
     move |config| {
         config.service(
             web::scope("")
-                .wrap(from_fn(observe))
+                .wrap(from_fn(move |request, next| {
+                    observe(Arc::clone(&gate), request, next)
+                }))
                 .app_data(state)
+                .app_data(rooms)
                 .service(
                     only(web::resource(["", "/"]), "GET, HEAD, POST")
                         .route(web::get().to(integrations::list))
@@ -72,6 +99,16 @@ pub fn configure(
                         .wrap(from_fn(idempotent)),
                 )
                 .service(
+                    only(web::resource("/webhooks/{id}"), "POST")
+                        .route(web::post().to(receiver::receive)),
+                )
+                .service(
+                    readable("/events")
+                        .route(web::get().to(events::list))
+                        .route(web::head().to(events::list)),
+                )
+                .configure(api_key_routes)
+                .service(
                     only(web::resource("/{id}"), "GET, HEAD, PATCH, DELETE")
                         .route(web::get().to(integrations::get))
                         .route(web::head().to(integrations::get))
@@ -84,7 +121,14 @@ pub fn configure(
                         .route(web::post().to(verification::verify))
                         .wrap(from_fn(idempotent)),
                 )
+                .service(
+                    readable("/{id}/audit")
+                        .route(web::get().to(audit::list))
+                        .route(web::head().to(audit::list)),
+                )
                 .configure(work)
+                .configure(delivery_routes)
+                .configure(webhook_routes)
                 .default_service(web::to(fallback)),
         );
     }
@@ -150,6 +194,72 @@ fn work(config: &mut ServiceConfig) {
         );
 }
 
+/// Keys that callers authenticate with. The answer that holds a key is kept for no repetition.
+fn api_key_routes(config: &mut ServiceConfig) {
+    config
+        .service(
+            only(web::resource("/api-keys"), "GET, HEAD, POST")
+                .route(web::get().to(api_keys::list))
+                .route(web::head().to(api_keys::list))
+                .route(web::post().to(api_keys::create)),
+        )
+        .service(
+            only(web::resource("/api-keys/{key}"), "GET, HEAD, DELETE")
+                .route(web::get().to(api_keys::get))
+                .route(web::head().to(api_keys::get))
+                .route(web::delete().to(api_keys::revoke))
+                .wrap(from_fn(idempotent)),
+        );
+}
+
+/// The webhook at the code host.
+fn webhook_routes(config: &mut ServiceConfig) {
+    config
+        .service(
+            only(web::resource("/{id}/webhook"), "GET, HEAD, POST, DELETE")
+                .route(web::get().to(webhook::get))
+                .route(web::head().to(webhook::get))
+                .route(web::post().to(webhook::register))
+                .route(web::delete().to(webhook::remove))
+                .wrap(from_fn(idempotent)),
+        )
+        .service(
+            only(web::resource("/{id}/webhook/rotate"), "POST")
+                .route(web::post().to(webhook::rotate))
+                .wrap(from_fn(idempotent)),
+        )
+        .service(
+            only(web::resource("/{id}/webhook/test"), "POST")
+                .route(web::post().to(webhook::test))
+                .wrap(from_fn(idempotent)),
+        );
+}
+
+/// What the code host has delivered.
+fn delivery_routes(config: &mut ServiceConfig) {
+    config
+        .service(
+            readable("/{id}/deliveries")
+                .route(web::get().to(deliveries::list))
+                .route(web::head().to(deliveries::list)),
+        )
+        .service(
+            only(web::resource("/{id}/deliveries/replay"), "POST")
+                .route(web::post().to(deliveries::replay_dead))
+                .wrap(from_fn(idempotent)),
+        )
+        .service(
+            readable("/{id}/deliveries/{delivery}")
+                .route(web::get().to(deliveries::get))
+                .route(web::head().to(deliveries::get)),
+        )
+        .service(
+            only(web::resource("/{id}/deliveries/{delivery}/replay"), "POST")
+                .route(web::post().to(deliveries::replay))
+                .wrap(from_fn(idempotent)),
+        );
+}
+
 /// The answer to a write: 201 if something was made, 200 if it was there already.
 fn ensured<T: Serialize>(
     outcome: &Ensured<T>,
@@ -173,13 +283,17 @@ fn there<T>(field: Option<T>) -> Result<T, ApiError> {
 
 /// A resource that has the named methods; any other is 405.
 fn only(resource: Resource, methods: &'static str) -> Resource {
-    resource.default_service(web::to(move || async move {
-        Err::<HttpResponse, _>(ApiError::MethodNotAllowed { allow: methods })
-    }))
+    resource
+        .app_data(Methods(methods))
+        .default_service(web::to(move || async move {
+            Err::<HttpResponse, _>(ApiError::MethodNotAllowed { allow: methods })
+        }))
 }
 
-/// A resource that can only be read.
-pub(crate) fn readable(path: &'static str) -> Resource {
+/// A resource that can only be read: any method but GET and HEAD, for which the caller adds the
+/// routes, is a 405 in the form of all failures.
+#[must_use]
+pub fn readable(path: &'static str) -> Resource {
     only(web::resource(path), "GET, HEAD")
 }
 
@@ -187,7 +301,7 @@ pub(crate) fn readable(path: &'static str) -> Resource {
 pub async fn fallback(request: HttpRequest) -> HttpResponse {
     Failure::new(
         StatusCode::NOT_FOUND,
-        "unknown_route",
+        ErrorCode::UnknownRoute,
         "There is nothing at this path",
     )
     .respond(Form::asked_by(&request))

@@ -3,7 +3,8 @@
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use scm_service::{FieldError, ServiceError};
 use scm_types::{
-    AccessToken, SafeScmIntegration, ScmType, Timestamp, VerificationResult, VerificationStatus,
+    AccessToken, ErrorCode, SafeScmIntegration, ScmType, Timestamp, VerificationResult,
+    VerificationStatus,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -72,9 +73,9 @@ fn broken(
     form: Form,
 ) -> HttpResponse {
     let code = match result.status {
-        VerificationStatus::Expired => "credential_expired",
+        VerificationStatus::Expired => ErrorCode::CredentialExpired,
         VerificationStatus::Pending | VerificationStatus::Valid | VerificationStatus::Invalid => {
-            "connection_invalid"
+            ErrorCode::ConnectionInvalid
         }
     };
     let error = result

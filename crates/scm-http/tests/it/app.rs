@@ -15,21 +15,28 @@ use actix_web::{
     test::{self, TestRequest},
     web,
 };
-use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
+};
 use futures::future::LocalBoxFuture;
-use scm_http::{Authentication, configure, fallback};
+use scm_http::{Authentication, Limits, configure_with, fallback};
 use scm_service::{
-    ApiKey, ApiKeys, Cipher, ConnectOptions, KeyId, KeyRing, NewApiKey, ProviderHost, Services,
-    TransportSettings,
+    ApiKey, ApiKeys, Bearers, Cipher, ConnectOptions, DatabaseConnection, JwtAlgorithm, JwtClaims,
+    JwtRoles, JwtSettings, JwtVerifier, KeyId, KeyRing, NewApiKey, NewApiKeyRequest, ProviderHost,
+    Services, TransportSettings,
 };
 use scm_testkit::{
     code_host::{CodeHost, Standard},
     db::TestDb,
 };
 use scm_types::{
-    Access, AccountId, Caller, FixedClock, HostKind, Role, TenantId, Timestamp, WebHost,
+    Access, AccountId, Caller, DisplayName, FixedClock, HostKind, Role, TenantId, Timestamp,
+    WebHost,
 };
 use serde_json::{Value, json};
+
+use crate::document::{DOCUMENT, Heard};
 
 /// Where the tests mount the API.
 pub(crate) const BASE: &str = "/api/v1/integrations/scm";
@@ -148,16 +155,26 @@ pub(crate) struct TestApp {
     pub(crate) github: CodeHost,
     pub(crate) gitlab: CodeHost,
     pub(crate) bitbucket: CodeHost,
+    /// What is behind the API, for work that nobody asks for.
+    pub(crate) services: Services,
+    /// Opens and seals what the API stores.
+    pub(crate) cipher: Arc<Cipher>,
+    /// Where the API stores it.
+    pub(crate) database: DatabaseConnection,
     keys: Vec<(String, String)>,
 }
 
-/// How callers are told apart in a test.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
     /// Everybody is the platform.
     Open,
-    /// By the keys that [`TestApp::key`] gives.
+    /// By the credentials that [`TestApp::key`] gives: the tenant t1 has stored keys, t2 signed
+    /// tokens, and the platform a key of the settings.
     Keys,
+    /// By stored keys.
+    Stored,
+    /// By signed tokens.
+    Tokens,
 }
 
 fn kind(standard: Standard) -> HostKind {
@@ -177,11 +194,11 @@ fn provider_host(standard: Standard, host: &CodeHost) -> ProviderHost {
     }
 }
 
-/// Short times, so that a test of silence is short.
+/// Short times, so that a test of silence is short, and long enough for a busy machine.
 pub(crate) fn transport() -> TransportSettings {
     TransportSettings {
-        request_timeout: Duration::from_secs(1),
-        operation_budget: Duration::from_secs(3),
+        request_timeout: Duration::from_secs(3),
+        operation_budget: Duration::from_secs(9),
         write_pause: Duration::ZERO,
         ..TransportSettings::default()
     }
@@ -190,10 +207,7 @@ pub(crate) fn transport() -> TransportSettings {
 /// Every caller of the matrix: a platform key, and each role in two tenants.
 fn callers() -> Vec<(String, Caller)> {
     let account = |name: &str| AccountId::parse(format!("acc-{name}")).unwrap();
-    let platform = Caller {
-        account: account("platform"),
-        access: Access::Platform,
-    };
+    let platform = Caller::new(account("platform"), Access::Platform);
     let mut callers = vec![("platform".to_owned(), platform)];
     for tenant in ["t1", "t2"] {
         for role in [Role::Viewer, Role::Editor, Role::Owner] {
@@ -202,16 +216,63 @@ fn callers() -> Vec<(String, Caller)> {
                 tenant: TenantId::parse(tenant).unwrap(),
                 role,
             };
-            callers.push((
-                id.clone(),
-                Caller {
-                    account: account(&id),
-                    access,
-                },
-            ));
+            callers.push((id.clone(), Caller::new(account(&id), access)));
         }
     }
     callers
+}
+
+/// Makes a key in the database that stands for this caller.
+async fn stored_key(services: &Services, caller: &Caller) -> String {
+    let platform = Caller::new(AccountId::parse("root").unwrap(), Access::Platform);
+    let (tenant_id, role) = match &caller.access {
+        Access::Platform => (None, None),
+        Access::Tenant { tenant, role } => (Some(tenant.clone()), Some(*role)),
+    };
+    let wanted = NewApiKeyRequest {
+        tenant_id,
+        role,
+        name: DisplayName::parse("test").unwrap(),
+        account_id: Some(caller.account.clone()),
+        expires_at: None,
+    };
+    let made = services.create_api_key(&platform, wanted).await.unwrap();
+    made.secret.expose().to_owned()
+}
+
+const TOKEN_SECRET: &[u8] = b"what the issuer of tests signs with";
+
+/// Knows the tokens of the tests' issuer.
+fn verifier() -> JwtVerifier {
+    let settings = JwtSettings {
+        issuer: "tests".to_owned(),
+        audience: vec!["scm".to_owned()],
+        algorithms: vec![JwtAlgorithm::Hs256],
+        leeway: Duration::ZERO,
+        claims: JwtClaims::default(),
+        roles: JwtRoles {
+            platform: Some("platform".to_owned()),
+            ..JwtRoles::default()
+        },
+    };
+    JwtVerifier::with_secret(settings, TOKEN_SECRET).unwrap()
+}
+
+/// A token that stands for this caller, for as long as any test runs.
+fn signed_token(caller: &Caller) -> String {
+    let claims = json!({
+        "iss": "tests",
+        "aud": "scm",
+        "sub": caller.account,
+        "exp": 4_000_000_000_u64,
+        "tenant": caller.access.tenant(),
+        "role": caller.access.role_name(),
+    });
+    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let message = format!("{}.{}", part(&json!({"alg": "HS256"})), part(&claims));
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, TOKEN_SECRET);
+    let signature = ring::hmac::sign(&key, message.as_bytes());
+    format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
 impl TestApp {
@@ -236,6 +297,34 @@ impl TestApp {
         others: Vec<ProviderHost>,
         transport: TransportSettings,
     ) -> Self {
+        let receiver = "https://scm.example.com/hooks".parse().unwrap();
+        Self::with_receiver(url, mode, others, transport, Some(receiver)).await
+    }
+
+    /// The same with another address that code hosts deliver to, or none.
+    pub(crate) async fn with_receiver(
+        url: &str,
+        mode: Mode,
+        others: Vec<ProviderHost>,
+        transport: TransportSettings,
+        receiver: Option<url::Url>,
+    ) -> Self {
+        Self::built(url, mode, others, transport, receiver, Limits::default()).await
+    }
+
+    /// With limits.
+    pub(crate) async fn with_limits(url: &str, mode: Mode, limits: Limits) -> Self {
+        Self::built(url, mode, Vec::new(), transport(), None, limits).await
+    }
+
+    async fn built(
+        url: &str,
+        mode: Mode,
+        others: Vec<ProviderHost>,
+        transport: TransportSettings,
+        receiver: Option<url::Url>,
+        limits: Limits,
+    ) -> Self {
         LazyLock::force(&LOG);
         let options = ConnectOptions {
             acquire_timeout: Duration::from_secs(2),
@@ -259,10 +348,11 @@ impl TestApp {
             provider_host(Standard::Bitbucket, &bitbucket),
         ];
         hosts.extend(others);
-        let services = Services::builder(database, cipher)
+        let services = Services::builder(database.clone(), Arc::clone(&cipher))
             .hosts(hosts)
             .transport(transport)
             .clock(clock.clone())
+            .receiver_url(receiver)
             .build()
             .unwrap();
         let mut keys = Vec::new();
@@ -271,14 +361,23 @@ impl TestApp {
                 account: AccountId::parse("local").unwrap(),
             }
         } else {
-            let known = callers().into_iter().map(|(id, caller)| {
-                let new = NewApiKey::generate(&id).unwrap();
-                keys.push((id.clone(), new.key));
-                ApiKey::new(&id, &new.digest, caller, None).unwrap()
-            });
-            Authentication::ApiKeys(ApiKeys::new(known.collect()).unwrap())
+            let mut known = Vec::new();
+            for (id, caller) in callers() {
+                if mode == Mode::Stored || (mode == Mode::Keys && id.starts_with("t1")) {
+                    let key = stored_key(&services, &caller).await;
+                    keys.push((id, key));
+                } else if mode == Mode::Tokens || id.starts_with("t2") {
+                    keys.push((id, signed_token(&caller)));
+                } else {
+                    let new = NewApiKey::generate(&id).unwrap();
+                    known.push(ApiKey::new(&id, &new.digest, caller, None).unwrap());
+                    keys.push((id, new.key));
+                }
+            }
+            let known = ApiKeys::new(known).unwrap();
+            Authentication::Bearers(Bearers::new().api_keys(known).jwt(verifier()))
         };
-        let api = configure(services, authentication);
+        let api = configure_with(services.clone(), authentication, limits);
         let app = App::new()
             .service(web::scope(BASE).configure(api))
             .default_service(web::to(fallback));
@@ -296,6 +395,9 @@ impl TestApp {
             github,
             gitlab,
             bitbucket,
+            services,
+            cipher,
+            database,
             keys,
         }
     }
@@ -310,9 +412,11 @@ impl TestApp {
             .1
     }
 
-    /// Sends a request as it is; its answer must hold no secret.
+    /// Sends a request as it is; its answer must hold no secret and be one that the document tells of.
     pub(crate) async fn send(&self, request: TestRequest) -> Answer {
-        let (status, headers, bytes) = match (self.door)(request.to_request()).await {
+        let request = request.to_request();
+        let (method, path) = (request.method().clone(), request.path().to_owned());
+        let (status, headers, bytes) = match (self.door)(request).await {
             Ok(response) => {
                 let (status, headers) = (response.status(), response.headers().clone());
                 (status, headers, test::read_body(response).await)
@@ -329,6 +433,13 @@ impl TestApp {
         };
         let json = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
         assert_no_secret(&bytes, &json, &headers);
+        DOCUMENT.hold(&Heard {
+            method: &method,
+            path: &path,
+            status,
+            headers: &headers,
+            bytes: &bytes,
+        });
         Answer {
             status,
             headers,

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::app::{MARK, TestApp};
 
-/// Every member of a row, in the original's order.
+/// Every member of a row: the original's, in its order, and what was added.
 const COLUMNS: &[&str] = &[
     "id",
     "tenantId",
@@ -24,6 +24,7 @@ const COLUMNS: &[&str] = &[
     "repositoryUrl",
     "defaultBranch",
     "tokenExpiresAt",
+    "autoRotate",
     "webhookId",
     "webhookUrl",
     "isActive",
@@ -191,6 +192,29 @@ on_every_database! {
         assert_eq!(seen, made, "each row once");
         assert_eq!(app.get("?scmType=GITLAB").await.json["count"], 0);
         assert_eq!(app.get("?scmType=GITHUB&verificationStatus=PENDING").await.json["count"], 7);
+    }
+
+    async fn a_list_of_what_ends_soon(db: TestDb) {
+        let app = TestApp::open(&db).await;
+        let mut body = app.body("t", Standard::Gitlab);
+        body["tokenExpiresAt"] = "2027-01-31T00:00:00Z".into();
+        body["autoRotate"] = true.into();
+        let created = app.post("", &body).await.expect(201);
+        assert_eq!(created.data()["autoRotate"], true);
+        // One without a known end.
+        let other = app.post("", &app.body("t", Standard::Github)).await.expect(201);
+        assert_eq!(other.data()["autoRotate"], false);
+        let count = async |query: &str| app.get(query).await.expect(200).json["count"].clone();
+        assert_eq!(count("?expiringBefore=2027-01-31T00:00:00Z").await, 0);
+        assert_eq!(count("?expiringBefore=2027-01-31T01:00:00.001%2B01:00").await, 1);
+        assert_eq!(count("?expiringBefore=2028-01-01T00:00:00Z&scmType=GITHUB").await, 0);
+        let path = format!("/{}", created.id());
+        // A refresh token is for another kind of credential, whichever of the two comes first.
+        let both = app.patch(&path, &json!({"refreshToken": "r"})).await.expect(400);
+        assert_eq!(both.failure().1, ["autoRotate"]);
+        let changed = app.patch(&path, &json!({"autoRotate": false})).await.expect(200);
+        assert_eq!(changed.data()["autoRotate"], false);
+        assert_eq!(app.get(&path).await.data()["autoRotate"], false);
     }
 }
 

@@ -224,6 +224,23 @@ async fn a_wrong_end_does_not_outlive_a_good_check() {
 }
 
 #[tokio::test]
+async fn an_end_that_a_user_gave_stays_where_the_host_tells_none() {
+    let (_db, app) = app().await;
+    let mut body = app.body("t", Standard::Bitbucket);
+    body["tokenExpiresAt"] = "2028-01-31T00:00:00.000Z".into();
+    let created = app.post("", &body).await.expect(201);
+    for _ in 0..2 {
+        let verified = app.verify(&created.id()).await.expect(200);
+        let told = &verified.json["verification"]["metadata"]["tokenExpiresAt"];
+        assert_eq!(*told, json!(null));
+        assert_eq!(
+            verified.data()["tokenExpiresAt"],
+            "2028-01-31T00:00:00.000Z"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_token_is_not_sent_to_another_products_host() {
     let (db, app) = app().await;
     let id = app

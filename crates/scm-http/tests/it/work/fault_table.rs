@@ -370,8 +370,8 @@ async fn the_manual_says_what_happens() {
     let settings = TransportSettings {
         retry_base: Duration::from_millis(5),
         // Long enough for a busy machine: only silence may look slow.
-        request_timeout: Duration::from_millis(1_500),
-        operation_budget: Duration::from_millis(4_500),
+        request_timeout: Duration::from_secs(5),
+        operation_budget: Duration::from_secs(15),
         ..transport()
     };
     let hosts = gits.iter().map(provider_host).collect();

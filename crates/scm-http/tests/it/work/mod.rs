@@ -1,13 +1,16 @@
 //! Release work over HTTP, on code hosts with a real repository behind them: git is the oracle.
 
+mod audit;
 mod bad_input;
 mod contract;
+mod deliveries;
 mod fault_table;
 mod lost;
 mod making;
 mod names;
 mod roles;
 mod states;
+mod webhook;
 
 use actix_web::{http::Method, test::TestRequest};
 use scm_service::ProviderHost;
@@ -86,6 +89,17 @@ impl Bench {
     /// On a database of the test.
     pub(crate) async fn on(db: &TestDb, mode: Mode, git: GitHost) -> Self {
         let app = TestApp::with_hosts(&db.url, mode, vec![provider_host(&git)], transport()).await;
+        Self::connected(app, mode, git).await
+    }
+
+    /// Where code hosts have no address to deliver to.
+    pub(crate) async fn unreachable(db: &TestDb, git: GitHost) -> Self {
+        let hosts = vec![provider_host(&git)];
+        let app = TestApp::with_receiver(&db.url, Mode::Open, hosts, transport(), None).await;
+        Self::connected(app, Mode::Open, git).await
+    }
+
+    async fn connected(app: TestApp, mode: Mode, git: GitHost) -> Self {
         let mut bench = Self {
             app,
             git,
