@@ -1,9 +1,10 @@
 //! The command line.
 
-use std::{collections::BTreeMap, num::NonZeroU64, path::PathBuf};
+use std::{collections::BTreeMap, num::NonZeroU64, path::PathBuf, str::FromStr, time::Duration};
 
 use clap::{ArgGroup, Args, Parser, Subcommand};
-use scm_store::RewrapOptions;
+use scm_store::{AuditHead, RewrapOptions};
+use scm_types::AuditChain;
 
 /// Connects tenants' GitHub, GitLab and Bitbucket repositories and keeps the connections safe.
 #[derive(Parser)]
@@ -48,39 +49,132 @@ impl Global {
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Start the server (what happens without a command)
-    Serve {
-        /// Apply pending schema steps first; SQLite always does
-        #[arg(long)]
-        migrate: bool,
-    },
+    Serve(Serve),
     /// Look at or change the database's schema
     #[command(subcommand)]
     Migrate(Migrate),
     /// Look at the settings
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Copy the embedded database into a file, beside a running server
+    Backup(Backup),
+    /// Put such a copy in the place of the database of a stopped server
+    Restore(Restore),
+    /// Look for what is wrong, beside a running server too, and change nothing; exit status 1 if
+    /// something fails, 78 if the settings cannot be used
+    Doctor(Doctor),
+    /// Write every row of the database into a file, to bring it into one of another kind
+    Export(Export),
+    /// Bring what `export` wrote into an empty database; killed half-way, run it again
+    Import(Import),
     /// Ask the running server whether it is ready; exit status 0 if it is
     Healthcheck,
     /// Master keys that secrets are sealed with
     #[command(subcommand)]
     Keys(Keys),
+    /// The log of who did what to which integration
+    #[command(subcommand)]
+    Audit(Audit),
+    /// Print the OpenAPI document of the HTTP API
+    #[command(name = "openapi")]
+    OpenApi,
     /// Keys that callers authenticate with
     #[command(subcommand, name = "api-keys")]
     ApiKeys(ApiKeys),
+    /// Print what a shell completes this command line with
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man {
+        /// Write a page for the program and one for each command into this directory instead
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
+}
+
+#[derive(Args, Default)]
+pub(crate) struct Serve {
+    /// Apply pending schema steps first; SQLite always does
+    #[arg(long)]
+    pub(crate) migrate: bool,
+    #[command(flatten)]
+    pub(crate) wait: Wait,
+}
+
+#[derive(Args, Default)]
+pub(crate) struct Wait {
+    /// Seconds to wait for a database that does not answer yet
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    wait_for_database: u64,
+}
+
+impl Wait {
+    pub(crate) fn duration(&self) -> Duration {
+        Duration::from_secs(self.wait_for_database)
+    }
+}
+
+#[derive(Args)]
+pub(crate) struct Doctor {
+    /// For machines
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Backup {
+    /// The file to make; nothing is written over
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Args)]
+pub(crate) struct Export {
+    /// The file to make; nothing is written over
+    #[arg(value_name = "FILE")]
+    pub(crate) to: PathBuf,
+}
+
+#[derive(Args)]
+pub(crate) struct Import {
+    /// What `export` made
+    #[arg(value_name = "FILE")]
+    pub(crate) from: PathBuf,
+    /// Only say whether it could be done
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Restore {
+    /// What `backup` made
+    #[arg(value_name = "FILE")]
+    pub(crate) from: PathBuf,
+    /// Only say whether it could be done
+    #[arg(long, conflicts_with = "yes")]
+    pub(crate) dry_run: bool,
+    /// Really do it although there is a database, without being asked
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 #[derive(Subcommand)]
 pub(crate) enum Migrate {
     /// Apply pending steps, and the foreign keys if they are switched on
-    Up,
+    Up(Wait),
     /// Undo the last steps; what their tables and columns held is lost
     Down {
         /// How many
         #[arg(long, default_value_t = 1)]
         steps: u32,
-        /// Really do it
+        /// Really do it, without being asked
         #[arg(long)]
         yes: bool,
+        /// Only say which steps would be undone
+        #[arg(long, conflicts_with = "yes")]
+        dry_run: bool,
     },
     /// List the steps
     Status,
@@ -92,6 +186,8 @@ pub(crate) enum ConfigCommand {
     Check,
     /// List every setting with its source; secrets are masked
     Show,
+    /// Print the JSON Schema of a settings file
+    Schema,
 }
 
 #[derive(Subcommand)]
@@ -122,6 +218,12 @@ pub(crate) enum Keys {
     Retire {
         /// The key
         id: String,
+        /// Really do it, without being asked
+        #[arg(long)]
+        yes: bool,
+        /// Only say whether it could be done
+        #[arg(long, conflicts_with = "yes")]
+        dry_run: bool,
     },
 }
 
@@ -145,20 +247,116 @@ pub(crate) struct GenerateKey {
 }
 
 #[derive(Subcommand)]
+pub(crate) enum Audit {
+    /// Say whether rows were changed, added or removed by hand; exit status 1 if so. Can run beside
+    /// servers
+    Verify(VerifyAudit),
+}
+
+/// What to look at.
+#[derive(Args)]
+pub(crate) struct VerifyAudit {
+    /// This tenant's rows alone; `the platform` for those about its keys
+    #[arg(long, value_name = "ID")]
+    pub(crate) tenant: Option<String>,
+    /// For machines; tells the last row of every tenant, to be kept elsewhere
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// A row that was kept elsewhere and must still be there; may be repeated
+    #[arg(long, value_name = "TENANT=SEQUENCE:HASH")]
+    pub(crate) expect_head: Vec<KnownHead>,
+}
+
+/// A row of a chain, as `audit verify --json` told it earlier.
+#[derive(Clone)]
+pub(crate) struct KnownHead {
+    pub(crate) chain: AuditChain,
+    pub(crate) head: AuditHead,
+}
+
+impl FromStr for KnownHead {
+    type Err = &'static str;
+
+    fn from_str(raw: &str) -> Result<Self, Self::Err> {
+        let parts = raw
+            .rsplit_once('=')
+            .and_then(|(tenant, head)| Some((tenant, head.split_once(':')?)));
+        let known = parts.and_then(|(tenant, (sequence, hash))| {
+            let hash = hash.to_ascii_lowercase();
+            let is_hash = hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+            Some(Self {
+                chain: tenant.parse().ok()?,
+                head: AuditHead {
+                    sequence: sequence.parse().ok().filter(|sequence| *sequence > 0)?,
+                    hash: is_hash.then_some(hash)?,
+                },
+            })
+        });
+        known.ok_or("must be a tenant, =, a sequence number, : and 64 hexadecimal digits")
+    }
+}
+
+#[derive(Subcommand)]
 pub(crate) enum ApiKeys {
-    /// Make a key: it is shown once, with the lines for the configuration
-    Generate {
-        /// Names the key in the configuration: letters, digits, hyphens
-        #[arg(long)]
-        id: String,
-        /// The account that it acts as
-        #[arg(long)]
-        account: String,
-        /// The tenant it is for; without it the key is the platform's
-        #[arg(long, requires = "role")]
+    /// Make a key in the database: it is printed once
+    Create(CreateApiKey),
+    /// List the keys of the database, newest first
+    List {
+        /// This tenant's keys alone
+        #[arg(long, value_name = "ID")]
         tenant: Option<String>,
-        /// viewer, editor or owner
-        #[arg(long, requires = "tenant")]
-        role: Option<String>,
+        /// For machines
+        #[arg(long)]
+        json: bool,
     },
+    /// Revoke a key of the database, for good
+    Revoke {
+        /// The key: what stands between scm_ and the next underscore
+        id: String,
+        /// Really do it, without being asked
+        #[arg(long)]
+        yes: bool,
+        /// Say what would be revoked, change nothing
+        #[arg(long, conflicts_with = "yes")]
+        dry_run: bool,
+    },
+    /// Make a key for the configuration file: it is shown once, with the lines for the file
+    Generate(GenerateApiKey),
+}
+
+/// What a key is to stand for.
+#[derive(Args)]
+pub(crate) struct KeyAccess {
+    /// The account that it acts as
+    #[arg(long)]
+    pub(crate) account: String,
+    /// The tenant it is for; without it the key is the platform's
+    #[arg(long, requires = "role")]
+    pub(crate) tenant: Option<String>,
+    /// viewer, editor or owner
+    #[arg(long, requires = "tenant")]
+    pub(crate) role: Option<String>,
+}
+
+/// A key for the database.
+#[derive(Args)]
+pub(crate) struct CreateApiKey {
+    #[command(flatten)]
+    pub(crate) given: KeyAccess,
+    /// What people call it
+    #[arg(long)]
+    pub(crate) name: String,
+    /// When it ends: a number and s, m, h, d or w, such as 90d; never if it is not given
+    #[arg(long, value_name = "TIME", value_parser = crate::commands::api_keys::life)]
+    pub(crate) expires_in: Option<Duration>,
+}
+
+/// A key for the configuration file.
+#[derive(Args)]
+pub(crate) struct GenerateApiKey {
+    /// Names the key in the configuration: letters, digits, hyphens
+    #[arg(long)]
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) given: KeyAccess,
 }

@@ -6,9 +6,13 @@ use std::{path::Path, time::Duration};
 use anyhow::{Context as _, bail};
 use scm_store::{
     CanaryError, ConnectOptions, DatabaseConnection, KeyChangeError, KeyChanges, KeyRing, KeyState,
+    StoreError,
 };
 
 use crate::config::{Config, KeySource};
+
+/// Between two looks for a database that does not answer yet.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
 
 /// An open database whose canary opens with the keys.
 pub(crate) struct Opened {
@@ -45,7 +49,7 @@ fn make_file(path: &Path) -> std::io::Result<()> {
 }
 
 /// A directory for the server's user alone; an existing one stays as it is.
-fn make_directory(path: &Path) -> std::io::Result<()> {
+pub(crate) fn make_directory(path: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -53,9 +57,8 @@ fn make_directory(path: &Path) -> std::io::Result<()> {
     builder.create(path)
 }
 
-/// Opens the database, without looking at its schema.
-pub(crate) async fn connect(config: &Config) -> anyhow::Result<DatabaseConnection> {
-    let label = config.database_label()?;
+/// Makes the place of an embedded database, for the server's user alone.
+fn make_place(config: &Config) -> anyhow::Result<()> {
     if config.is_sqlite()? {
         let directory = &config.data_dir;
         let is_own = config.database_url()? == config.own_database_url();
@@ -69,9 +72,44 @@ pub(crate) async fn connect(config: &Config) -> anyhow::Result<DatabaseConnectio
             })
             .with_context(|| format!("{} cannot be used", directory.display()))?;
     }
+    Ok(())
+}
+
+/// Opens the database, without looking at its schema.
+pub(crate) async fn connect(config: &Config) -> anyhow::Result<DatabaseConnection> {
+    let label = config.database_label()?;
+    make_place(config)?;
     scm_store::connect(&config.database_url()?, &connect_options(config))
         .await
         .with_context(|| format!("{label} cannot be opened"))
+}
+
+/// Opens the database to look: no file is made, and nothing of one is changed.
+pub(crate) async fn connect_to_look(config: &Config) -> anyhow::Result<DatabaseConnection> {
+    let label = config.database_label()?;
+    scm_store::connect_to_look(&config.database_url()?, &connect_options(config))
+        .await
+        .with_context(|| format!("{label} cannot be opened"))
+}
+
+/// Opens a database that has to be there. For commands that look: an empty one, made because a setting
+/// names the wrong place, would look fine.
+pub(crate) async fn connect_existing(config: &Config) -> anyhow::Result<DatabaseConnection> {
+    must_exist(config)?;
+    connect(config).await
+}
+
+/// Refuses the name of an embedded database that is not there.
+pub(crate) fn must_exist(config: &Config) -> anyhow::Result<()> {
+    if let Some(file) = config.database_file()?
+        && !file.is_file()
+    {
+        bail!(
+            "there is no database at {}; look at data_dir and database.url",
+            file.display()
+        );
+    }
+    Ok(())
 }
 
 /// Brings the schema up to date if that may be done now; else refuses with what to do.
@@ -89,12 +127,18 @@ pub(crate) async fn schema(
 /// Refuses a schema that is not this program's, with what to do.
 pub(crate) async fn is_current(db: &DatabaseConnection) -> anyhow::Result<()> {
     let status = scm_migrations::status(db).await?;
-    if !status.unknown.is_empty() {
+    if status.unfinished_import().is_some() {
         bail!(
-            "the schema is newer than this program: it has the unknown steps {}; start a newer \
-             program",
-            status.unknown.join(", ")
+            "an import into this database was begun and is not finished; run it again: scm-server \
+             import FILE"
         );
+    }
+    if !status.unknown.is_empty() {
+        return Err(scm_migrations::MigrateError::NewerSchema {
+            newest: status.newest().to_owned(),
+            unknown: status.unknown,
+        }
+        .into());
     }
     let pending: Vec<_> = status.pending().collect();
     if !pending.is_empty() {
@@ -109,6 +153,7 @@ pub(crate) async fn is_current(db: &DatabaseConnection) -> anyhow::Result<()> {
 
 /// Applies pending steps, and the foreign keys if they are switched on.
 pub(crate) async fn migrate_up(config: &Config) -> anyhow::Result<()> {
+    make_place(config)?;
     let url = config.database_url()?;
     for step in scm_migrations::up(&url, None).await? {
         tracing::info!(step, "applied a schema step");
@@ -153,6 +198,41 @@ async fn own_keys(path: &Path, db: &DatabaseConnection) -> anyhow::Result<KeyRin
         );
     }
     Ok(keys.ring)
+}
+
+/// Waits until the database answers, for so long at the most. What is wrong with it stands in the log
+/// meanwhile, and in the error in the end: an account that does not exist yet may be made soon, too.
+pub(crate) async fn wait(config: &Config, limit: Duration) -> anyhow::Result<()> {
+    if limit.is_zero() || config.is_sqlite()? {
+        return Ok(());
+    }
+    let (url, options) = (config.database_url()?, connect_options(config));
+    let label = config.database_label()?;
+    let until = tokio::time::Instant::now() + limit;
+    let mut said = String::new();
+    loop {
+        let error = match scm_store::connect(&url, &options).await {
+            Ok(db) => match scm_store::ping(&db).await {
+                Ok(()) => return db.close().await.context("the database"),
+                Err(error) => error,
+            },
+            Err(error @ StoreError::Url) => return Err(error.into()),
+            Err(error) => error,
+        };
+        let error = anyhow::Error::from(error);
+        if tokio::time::Instant::now() >= until {
+            return Err(error.context(format!(
+                "{label} did not answer within {} s",
+                limit.as_secs()
+            )));
+        }
+        let problem = format!("{error:#}");
+        if problem != said {
+            tracing::info!(problem, "waiting for the database");
+        }
+        said = problem;
+        tokio::time::sleep(BETWEEN_LOOKS.min(limit)).await;
+    }
 }
 
 /// Opens database and keys and proves that they belong together.

@@ -7,14 +7,15 @@ mod config;
 mod database;
 mod fault;
 mod telemetry;
+mod tls;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
 
 use crate::{
-    cli::{Cli, Command, ConfigCommand, GenerateKey, Keys},
-    config::{ConfigError, Layers},
+    cli::{ApiKeys, Cli, Command, ConfigCommand, GenerateKey, Keys, Serve},
+    config::{Config, ConfigError, Sources},
 };
 
 #[global_allocator]
@@ -48,34 +49,66 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Keys(Keys::Generate(GenerateKey { out: Some(out), .. }))) => {
             return commands::keys::make(out);
         }
-        Some(Command::ApiKeys(command)) => return commands::api_keys::run(command),
+        Some(Command::ApiKeys(ApiKeys::Generate(wanted))) => {
+            return commands::api_keys::generate(wanted);
+        }
+        Some(Command::OpenApi) => return commands::openapi::run(),
+        Some(Command::Completions { shell }) => return commands::generated::completions(*shell),
+        Some(Command::Man { out }) => return commands::generated::man(out.as_deref()),
+        Some(Command::Config(ConfigCommand::Schema)) => return commands::config::schema(),
         _ => {}
     }
     #[expect(
         clippy::disallowed_methods,
         reason = "the one place that reads the environment"
     )]
-    let environment = std::env::vars_os();
-    let layers = Layers::read(&cli.global.config, environment, cli.global.overrides())?;
+    let environment = std::env::vars_os().collect();
+    let sources = Sources {
+        files: cli.global.config.clone(),
+        environment,
+        overrides: cli.global.overrides(),
+    };
+    if let Some(Command::Doctor(command)) = &cli.command {
+        return commands::doctor::run(&sources, command);
+    }
+    let layers = sources.layers();
     if let Some(Command::Config(ConfigCommand::Show)) = cli.command {
-        return Ok(commands::config::show(&layers));
+        return Ok(commands::config::show(&layers)?);
     }
-    let config = layers.config()?;
+    let config = match cli.command {
+        // Those about the keys say themselves what is wrong with them, the others use none.
+        Some(
+            Command::Migrate(_)
+            | Command::Backup(_)
+            | Command::Restore(_)
+            | Command::Export(_)
+            | Command::Import(_)
+            | Command::Healthcheck
+            | Command::Keys(_)
+            | Command::Audit(_)
+            | Command::ApiKeys(ApiKeys::List { .. } | ApiKeys::Revoke { .. }),
+        ) => layers.checked(Config::problems_without_keys),
+        _ => layers.checked(Config::problems),
+    }?;
     match cli.command {
-        // Those about the keys say themselves what is wrong with them.
-        Some(Command::Migrate(_) | Command::Healthcheck | Command::Keys(_)) => {
-            config.check_without_keys()?;
-        }
-        _ => config.check()?,
-    }
-    match cli.command {
-        None => commands::serve::run(config, false),
-        Some(Command::Serve { migrate }) => commands::serve::run(config, migrate),
+        None => commands::serve::run(config, sources, &Serve::default()),
+        Some(Command::Serve(serve)) => commands::serve::run(config, sources, &serve),
         Some(Command::Migrate(command)) => commands::migrate::run(&config, &command),
         Some(Command::Config(_)) => Ok(commands::config::checked()),
+        Some(Command::Backup(command)) => commands::snapshot::backup(&config, &command),
+        Some(Command::Restore(command)) => commands::snapshot::restore(&config, &command),
+        Some(Command::Export(command)) => commands::transfer::export(&config, &command),
+        Some(Command::Import(command)) => commands::transfer::import(&config, &command),
         Some(Command::Healthcheck) => commands::healthcheck::run(&config),
         Some(Command::Keys(command)) => commands::keys::run(&config, &command),
-        // Done above, before the settings were read.
-        Some(Command::ApiKeys(_)) => Ok(ExitCode::SUCCESS),
+        Some(Command::Audit(command)) => commands::audit::run(&config, &command),
+        Some(Command::ApiKeys(command)) => commands::api_keys::run(&config, &command),
+        // Done above, before the settings were read or checked.
+        Some(
+            Command::OpenApi
+            | Command::Doctor(_)
+            | Command::Completions { .. }
+            | Command::Man { .. },
+        ) => Ok(ExitCode::SUCCESS),
     }
 }

@@ -1,12 +1,13 @@
-//! `config check` and `config show`.
+//! `config check`, `config show` and `config schema`.
 
 use std::process::ExitCode;
 
-use crate::config::Layers;
+use crate::config::{ConfigError, Layers};
 
 /// Every setting, what it is and where it stands.
 #[expect(clippy::print_stdout, reason = "this is the command's output")]
-pub(crate) fn show(layers: &Layers) -> ExitCode {
+pub(crate) fn show(layers: &Layers) -> Result<ExitCode, ConfigError> {
+    layers.unreadable()?;
     let shown = layers.shown();
     let width = shown
         .iter()
@@ -19,7 +20,17 @@ pub(crate) fn show(layers: &Layers) -> ExitCode {
             shown.key, shown.value, shown.source
         );
     }
-    ExitCode::SUCCESS
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What an editor or a check of files goes by.
+#[expect(clippy::print_stdout, reason = "this is the command's output")]
+pub(crate) fn schema() -> anyhow::Result<ExitCode> {
+    println!(
+        "{}",
+        serde_json::to_string_pretty(&crate::config::schema())?
+    );
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The settings were read and checked on the way here.

@@ -38,7 +38,9 @@ pub(crate) fn run(config: &Config, command: &Keys) -> anyhow::Result<ExitCode> {
         Keys::Promote { id } => promote(config, &key_id(id)?),
         Keys::List { json } => runtime.block_on(list::run(config, *json)),
         Keys::Rewrap { batch, dry_run } => runtime.block_on(rewrap::run(config, *batch, *dry_run)),
-        Keys::Retire { id } => runtime.block_on(retire::run(config, &key_id(id)?)),
+        Keys::Retire { id, yes, dry_run } => {
+            runtime.block_on(retire::run(config, &key_id(id)?, *yes, *dry_run))
+        }
     }
 }
 
@@ -101,7 +103,7 @@ fn say_promoted(config: &Config, id: &KeyId) {
 
 /// An open database with this program's schema.
 async fn open(config: &Config) -> anyhow::Result<DatabaseConnection> {
-    let db = database::connect(config).await?;
+    let db = database::connect_existing(config).await?;
     database::is_current(&db).await?;
     Ok(db)
 }

@@ -4,25 +4,40 @@
 //! - A secret is given as a value or as the name of a file, never as both.
 //! - Only this module reads the environment.
 
+mod auth;
+mod events;
 mod hosts;
+mod jobs;
 mod keys;
 mod layers;
+mod limits;
+#[cfg(test)]
+mod reference;
+mod schema;
 mod sections;
+mod settings;
+mod tls;
+mod words;
 
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
 };
 
+use percent_encoding::percent_decode_str;
 use serde::Deserialize;
+use url::Url;
 
+pub(crate) use auth::{Auth, AuthMode};
+pub(crate) use events::Events;
+pub(crate) use jobs::{Docs, Jobs, Metrics};
 pub(crate) use keys::KeySource;
-pub(crate) use layers::Layers;
-pub(crate) use sections::{
-    AppEntry, Auth, AuthMode, Database, HostEntry, Log, LogFormat, OauthEntry, Providers,
-};
+pub(crate) use layers::{Layers, Sources};
+pub(crate) use schema::schema;
+pub(crate) use sections::{AppEntry, Database, HostEntry, Log, LogFormat, OauthEntry, Providers};
+pub(crate) use tls::Tls;
 
-/// Everything that can be set; `defaults.toml` says what each is.
+/// Everything that can be set; `settings` says what each is.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
@@ -38,15 +53,26 @@ pub(crate) struct Config {
     pub(crate) workers: usize,
     pub(crate) drain_seconds: u64,
     pub(crate) shutdown_timeout_seconds: u64,
+    #[serde(default)]
+    pub(crate) tls: Tls,
+    trusted_proxies: words::Words,
+    forwarded_header: limits::ForwardedEntry,
     pub(crate) database: Database,
     pub(crate) auth: Auth,
+    limits: limits::LimitsEntry,
     pub(crate) log: Log,
     pub(crate) providers: Providers,
+    pub(crate) jobs: Jobs,
+    #[serde(default)]
+    pub(crate) metrics: Metrics,
+    pub(crate) docs: Docs,
+    pub(crate) events: Events,
     #[serde(default)]
     pub(crate) hosts: Vec<HostEntry>,
 }
 
-/// What is wrong with the settings: every problem that was found, each with the key it is about.
+/// What is wrong with the settings: every problem that was found. Each begins with the key that it is
+/// about, which leads to its place.
 #[derive(Debug, thiserror::Error)]
 #[error("the configuration cannot be used:\n  {}", .0.join("\n  "))]
 pub(crate) struct ConfigError(pub(crate) Vec<String>);
@@ -58,51 +84,70 @@ impl ConfigError {
 }
 
 impl Config {
-    /// Everything that can be wrong although every value has the right type.
-    pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        let mut problems = self.problems();
+    /// Everything that can be wrong although every value is right in itself.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        let mut problems = self.problems_without_keys();
         problems.extend(self.key_problem().into_iter().flat_map(|error| error.0));
-        told(problems)
+        problems
     }
 
     /// The same for commands that open no secret: whoever changes the schema or asks for readiness
     /// need not be able to read the master keys.
-    pub(crate) fn check_without_keys(&self) -> Result<(), ConfigError> {
-        told(self.problems())
-    }
-
-    fn problems(&self) -> Vec<String> {
+    pub(crate) fn problems_without_keys(&self) -> Vec<String> {
         let mut problems = Vec::new();
         if self.auth.mode == AuthMode::None && !self.listen.ip().is_loopback() {
             problems.push(format!(
                 "auth.mode: none is for loopback addresses only, and listen is {}; set auth.mode \
-                 to api-keys, or listen on 127.0.0.1",
+                 to api-keys or jwt, or listen on 127.0.0.1",
                 self.listen
             ));
         }
-        if let Some(url) = &self.public_url
-            && !(url.starts_with("https://") || url.starts_with("http://"))
-        {
-            problems.push("public_url: must start with https:// or http://".to_owned());
-        }
-        if !(1..=3_600).contains(&self.keys_check_seconds) {
-            problems.push("keys_check_seconds: must be from 1 to 3600".to_owned());
-        }
-        if self.workers > 1_024 {
-            problems.push("workers: must be at most 1024".to_owned());
-        }
+        problems.extend(
+            self.public_url()
+                .err()
+                .into_iter()
+                .flat_map(|error| error.0),
+        );
         if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.log.filter) {
             problems.push(format!("log.filter: {error}"));
         }
         for result in [
             self.database.problem(),
-            self.providers.problem(),
-            self.auth.api_keys().err(),
+            self.tls.problem(),
+            self.events.problem(),
+            self.auth.problem(),
             self.provider_hosts().err(),
+            self.limits().err(),
         ] {
             problems.extend(result.into_iter().flat_map(|error| error.0));
         }
         problems
+    }
+
+    /// The address that code hosts and people reach this server at, if there is one.
+    pub(crate) fn public_url(&self) -> Result<Option<Url>, ConfigError> {
+        let Some(given) = &self.public_url else {
+            return Ok(None);
+        };
+        let url = Url::parse(given)
+            .map_err(|error| ConfigError::one(format!("public_url: is no URL: {error}")))?;
+        let problem = if !["https", "http"].contains(&url.scheme()) {
+            "must start with https:// or http://"
+        } else if !url.username().is_empty() || url.password().is_some() {
+            "must not hold a user or a password"
+        } else if url.query().is_some() || url.fragment().is_some() {
+            "must end with its path"
+        } else {
+            return Ok(Some(url));
+        };
+        Err(ConfigError::one(format!("public_url: {problem}")))
+    }
+
+    /// True if `/metrics` is there: on loopback and on a listener of its own unless it is switched
+    /// off, elsewhere only if it is switched on.
+    pub(crate) fn shows_metrics(&self) -> bool {
+        let by_default = self.metrics.listen.is_some() || self.listen.ip().is_loopback();
+        self.metrics.enabled.unwrap_or(by_default)
     }
 
     /// True if the database is the file in the data directory or another SQLite one.
@@ -126,6 +171,20 @@ impl Config {
     /// The URL of that file.
     pub(crate) fn own_database_url(&self) -> String {
         format!("sqlite://{}", url_path(&self.own_database()))
+    }
+
+    /// The file of an SQLite database; `None` for a database server.
+    pub(crate) fn database_file(&self) -> Result<Option<PathBuf>, ConfigError> {
+        let url = self.database_url()?;
+        if url == self.own_database_url() {
+            return Ok(Some(self.own_database()));
+        }
+        let path = url.strip_prefix("sqlite:").map(|rest| {
+            let path = rest.trim_start_matches("//").split('?').next();
+            let path = percent_decode_str(path.unwrap_or_default());
+            PathBuf::from(path.decode_utf8_lossy().into_owned())
+        });
+        Ok(path)
     }
 
     /// Where the database is, for people: the file, or the kind of server.

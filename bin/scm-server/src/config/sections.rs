@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use scm_service::{ApiKey, ApiKeys};
-use scm_types::{Access, AccountId, Caller, HostKind, Role, TenantId, Timestamp};
+use scm_types::HostKind;
 use serde::Deserialize;
 
 use super::ConfigError;
@@ -67,118 +66,10 @@ impl Database {
             Ok(_) => {}
             Err(error) => problems.extend(error.0),
         }
-        if self.max_connections == 0 {
-            problems.push("database.max_connections: must be at least 1".to_owned());
-        }
         if self.min_connections > self.max_connections {
             problems.push("database.min_connections: must not exceed max_connections".to_owned());
         }
-        for (name, seconds) in [
-            ("acquire_timeout_seconds", self.acquire_timeout_seconds),
-            ("statement_timeout_seconds", self.statement_timeout_seconds),
-        ] {
-            if seconds == 0 {
-                problems.push(format!("database.{name}: must be at least 1"));
-            }
-        }
         (!problems.is_empty()).then_some(ConfigError(problems))
-    }
-}
-
-/// `auth.mode`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum AuthMode {
-    /// Everybody is the platform.
-    None,
-    /// Static keys from the configuration.
-    ApiKeys,
-}
-
-/// `[auth]`
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Auth {
-    pub(crate) mode: AuthMode,
-    account: String,
-    #[serde(default)]
-    keys: Vec<KeyEntry>,
-}
-
-/// `[[auth.keys]]`
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct KeyEntry {
-    id: String,
-    hash: String,
-    #[serde(default)]
-    tenant: Option<String>,
-    #[serde(default)]
-    role: Option<String>,
-    account: String,
-    #[serde(default)]
-    expires_at: Option<String>,
-}
-
-impl KeyEntry {
-    fn key(&self) -> Result<ApiKey, String> {
-        let access = match (&self.tenant, &self.role) {
-            (None, None) => Access::Platform,
-            (None, Some(_)) => return Err("role: needs a tenant; a platform key has none".into()),
-            (Some(_), None) => return Err("role: must be given with a tenant".into()),
-            (Some(tenant), Some(role)) => Access::Tenant {
-                tenant: TenantId::parse(tenant).map_err(|error| format!("tenant: {error}"))?,
-                role: role
-                    .parse::<Role>()
-                    .map_err(|error| format!("role: {error}"))?,
-            },
-        };
-        let account =
-            AccountId::parse(&self.account).map_err(|error| format!("account: {error}"))?;
-        let expires_at = self.expires_at.as_deref().map(Timestamp::parse).transpose();
-        let expires_at = expires_at.map_err(|error| format!("expires_at: {error}"))?;
-        ApiKey::new(&self.id, &self.hash, Caller { account, access }, expires_at)
-            .map_err(|error| error.to_string())
-    }
-}
-
-impl Auth {
-    /// The account of mode none.
-    pub(crate) fn account(&self) -> Result<AccountId, ConfigError> {
-        AccountId::parse(&self.account)
-            .map_err(|error| ConfigError::one(format!("auth.account: {error}")))
-    }
-
-    /// The configured keys; every problem with them.
-    pub(crate) fn api_keys(&self) -> Result<ApiKeys, ConfigError> {
-        let mut problems: Vec<_> = self
-            .account()
-            .err()
-            .into_iter()
-            .flat_map(|error| error.0)
-            .collect();
-        if self.mode == AuthMode::ApiKeys && self.keys.is_empty() {
-            problems.push(
-                "auth.keys: mode api-keys needs at least one; make it with: scm-server api-keys \
-                 generate"
-                    .to_owned(),
-            );
-        }
-        let mut keys = Vec::new();
-        for (index, entry) in self.keys.iter().enumerate() {
-            match entry.key() {
-                Ok(key) => keys.push(key),
-                Err(problem) => problems.push(format!("auth.keys[{index}]: {problem}")),
-            }
-        }
-        match ApiKeys::new(keys) {
-            Ok(keys) if problems.is_empty() => Ok(keys),
-            Ok(_) => Err(ConfigError(problems)),
-            Err(error) => {
-                problems.push(format!("auth.keys: {error}"));
-                Err(ConfigError(problems))
-            }
-        }
     }
 }
 
@@ -211,26 +102,7 @@ pub(crate) struct Providers {
     pub(crate) connect_timeout_seconds: u64,
     pub(crate) request_timeout_seconds: u64,
     pub(crate) budget_seconds: u64,
-}
-
-impl Providers {
-    /// The longest an operation may take: less than a request holds its `Idempotency-Key` for, with
-    /// room for what is not a call to a host.
-    const MAX_BUDGET: u64 = 50;
-
-    pub(super) fn problem(&self) -> Option<ConfigError> {
-        let max = Self::MAX_BUDGET;
-        let problems: Vec<_> = [
-            ("connect_timeout_seconds", self.connect_timeout_seconds),
-            ("request_timeout_seconds", self.request_timeout_seconds),
-            ("budget_seconds", self.budget_seconds),
-        ]
-        .into_iter()
-        .filter(|(_, seconds)| !(1..=max).contains(seconds))
-        .map(|(name, _)| format!("providers.{name}: must be from 1 to {max}"))
-        .collect();
-        (!problems.is_empty()).then_some(ConfigError(problems))
-    }
+    pub(crate) refresh_margin_seconds: u64,
 }
 
 /// `[[hosts]]`

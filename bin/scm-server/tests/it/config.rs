@@ -1,8 +1,14 @@
 //! Settings: every problem named, secrets masked, sources shown.
 
-use scm_testkit::git_host::APP_KEY;
+mod hosts;
+mod places;
+mod schema;
+mod values;
 
 use crate::server::{Place, text};
+
+/// Thirty-two bytes of 7.
+const PUSH_SECRET: &str = "whsec_BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
 
 #[test]
 fn wrong_settings_end_with_78_and_name_the_key() {
@@ -25,6 +31,84 @@ fn wrong_settings_end_with_78_and_name_the_key() {
     }
     check("nonsense = 1\n", &[], &["nonsense", "scm.toml"]);
     check(
+        "[events]\nretention_days = 0\n",
+        &[],
+        &["events.retention_days: must be from 1 to 3650"],
+    );
+    let secret = format!("push_secret = \"{PUSH_SECRET}\"");
+    let url = "push_url = \"https://platform.example.com/events\"";
+    for (lines, want) in [
+        (url, "events.push_secret: must be given with push_url"),
+        (&*secret, "events.push_url: must be given with push_secret"),
+        (
+            &*format!("{url}\npush_secret = \"hunter2\""),
+            "events.push_secret: must be whsec_ and the Base64 of 24 to 64 bytes",
+        ),
+        (
+            &*format!("{url}\n{secret}\npush_secret_file = \"x\""),
+            "events.push_secret: is given as push_secret and as push_secret_file; give one",
+        ),
+        (
+            &*format!("{url}\npush_secret_file = \"/nonexist\""),
+            "events.push_secret_file: /nonexist cannot be read",
+        ),
+        (
+            &*format!("{secret}\npush_url = \"ftp://x/\""),
+            "events.push_url: must start with https:// or http://",
+        ),
+        (
+            &*format!("{secret}\npush_url = \"https://u:p@x/\""),
+            "events.push_url: must not hold a user or a password",
+        ),
+        (
+            &*format!("{secret}\npush_url = \"https://x/?token=y\""),
+            "events.push_url: must end with its path",
+        ),
+        (
+            &*format!("{secret}\npush_url = \"http://169.254.169.254/\""),
+            "events.push_url: the address lies in a network that is never called",
+        ),
+    ] {
+        check(&format!("[events]\n{lines}\n"), &[], &[want]);
+    }
+    let nats = "nats_url = \"nats://127.0.0.1:4222\"";
+    for (lines, want) in [
+        (
+            &*format!("{url}\n{secret}\n{nats}"),
+            "events.nats_url: is given beside push_url; an event is handed to one place, give one",
+        ),
+        (
+            "nats_token = \"hunter2\"",
+            "events.nats_url: must be given with nats_token",
+        ),
+        (
+            "nats_ca_file = \"x\"",
+            "events.nats_url: must be given with nats_ca_file",
+        ),
+        (
+            &format!("{nats}\nnats_token = \"hunter2\"\nnats_token_file = \"x\""),
+            "events.nats_token: is given as nats_token and as nats_token_file; give one",
+        ),
+        (
+            &format!("{nats}\nnats_password_file = \"/nonexist\""),
+            "events.nats_password_file: /nonexist cannot be read",
+        ),
+        (
+            &format!("{nats}\nnats_user = \"scm\""),
+            "events.nats_password: must be given with nats_user",
+        ),
+        (
+            &format!("{nats}\nnats_password = \"hunter2\""),
+            "events.nats_user: must be given with nats_password",
+        ),
+        (
+            &format!("{nats}\nnats_token = \"t\"\nnats_credentials = \"c\""),
+            "events.nats_token: is one of three ways to log in",
+        ),
+    ] {
+        check(&format!("[events]\n{lines}\n"), &[], &[want]);
+    }
+    check(
         "[database]\nurll = \"x\"\n",
         &[],
         &["database.urll", "scm.toml"],
@@ -37,12 +121,12 @@ fn wrong_settings_end_with_78_and_name_the_key() {
         &[],
         &["providers.budget_seconds: must be from 1 to 50"],
     );
-    check("[auth]\nmode = \"open\"\n", &[], &["mode"]);
     check(
-        "[auth]\nmode = \"api-keys\"\n",
+        "[providers]\nrefresh_margin_seconds = 86401\n",
         &[],
-        &["auth.keys", "api-keys generate"],
+        &["providers.refresh_margin_seconds: must be from 0 to 86400"],
     );
+    check("[auth]\nmode = \"open\"\n", &[], &["mode"]);
     check(
         "[auth]\nmode = \"api-keys\"\n[[auth.keys]]\nid = \"a\"\nhash = \"x\"\naccount = \"b\"\n",
         &[],
@@ -81,6 +165,22 @@ fn wrong_settings_end_with_78_and_name_the_key() {
     );
 }
 
+#[cfg(not(feature = "nats"))]
+#[test]
+fn a_program_without_nats_says_so() {
+    let place = Place::new();
+    let output = place
+        .command(&["config", "check"])
+        .env("SCM_EVENTS__NATS_URL", "nats://127.0.0.1:4222")
+        .output()
+        .unwrap();
+    let said = text(&output);
+    assert_eq!(output.status.code(), Some(78), "{said}");
+    let want =
+        "events.nats_url: this program was built without NATS; build it with the feature nats";
+    assert!(said.contains(want), "{said}");
+}
+
 #[test]
 fn without_authentication_only_loopback_is_served() {
     let place = Place::new();
@@ -105,7 +205,10 @@ fn sources_are_shown_and_secrets_are_not() {
     let place = Place::new();
     place.write(
         "scm.toml",
-        "public_url = \"https://scm.example.com\"\n[log]\nfilter = \"debug\"\n",
+        &format!(
+            "public_url = \"https://scm.example.com\"\n[log]\nfilter = \"debug\"\n[events]\n\
+             push_url = \"https://platform.example.com/events\"\npush_secret = \"{PUSH_SECRET}\"\n"
+        ),
     );
     let output = place
         .command(&["config", "show"])
@@ -116,6 +219,7 @@ fn sources_are_shown_and_secrets_are_not() {
     let said = text(&output);
     assert!(output.status.success(), "{said}");
     assert!(!said.contains("hunter2"), "{said}");
+    assert!(!said.contains("BwcHBwcH"), "{said}");
     let line = |key: &str| {
         let line = said
             .lines()
@@ -131,9 +235,14 @@ fn sources_are_shown_and_secrets_are_not() {
         line("log.filter"),
         "log.filter = warn # environment SCM_LOG__FILTER"
     );
-    assert_eq!(line("listen"), "listen = 127.0.0.1:0 # flag");
+    assert_eq!(line("listen"), "listen = 127.0.0.1:0 # flag --listen");
     assert_eq!(line("workers"), "workers = 0 # default");
-    assert!(line("public_url").ends_with("scm.toml"), "{said}");
+    assert!(
+        line("public_url").ends_with("scm.toml: line 1, column 1"),
+        "{said}"
+    );
+    assert!(line("events.push_secret ").starts_with("events.push_secret = *** # "));
+    assert!(line("events.push_url").contains("https://platform.example.com/events"));
 }
 
 #[test]
@@ -147,151 +256,6 @@ fn a_secret_can_stand_in_a_file() {
     place.write("scm.toml", "[database]\nurl_file = \"url\"\n");
     place.start().kill();
     assert!(place.path("elsewhere.db").exists());
-}
-
-#[test]
-fn no_mistake_echoes_a_secret() {
-    let files = [
-        "keys = \"k1 hunter2\nlisten = 1\n",
-        "[database]\nurl = \"postgres://u:hunter2@h/d\" x\n",
-        "database = \"postgres://u:hunter2@h/d\"\n",
-        "auth = \"hunter2\"\n",
-        "hosts = \"https://u:hunter2@h\"\n",
-        "[auth]\nkeys = [\"hunter2\"]\n",
-        "workers = \"hunter2\"\n",
-    ];
-    for file in files {
-        let place = Place::new();
-        place.write("scm.toml", file);
-        for arguments in [["config", "check"], ["config", "show"]] {
-            let said = text(&place.run(&arguments));
-            assert!(
-                !said.contains("hunter2") || file.starts_with("workers"),
-                "{file}: {said}"
-            );
-        }
-        let said = text(&place.run(&["config", "check"]));
-        assert!(!said.contains("hunter2"), "{file}: {said}");
-    }
-    for name in [
-        "SCM_AUTH__KEYS",
-        "SCM_HOSTS",
-        "SCM_DATABASE",
-        "SCM_KEYS",
-        "SCM_WORKERS",
-    ] {
-        let place = Place::new();
-        let output = place
-            .command(&["config", "check"])
-            .env(name, "x:hunter2@y")
-            .output()
-            .unwrap();
-        assert!(
-            !text(&output).contains("hunter2"),
-            "{name}: {}",
-            text(&output)
-        );
-    }
-}
-
-/// A host of a kind with a line more.
-fn host(kind: &str, line: &str) -> String {
-    format!("[[hosts]]\nkind = \"{kind}\"\nhost = \"git.example.com\"\n{line}\n")
-}
-
-#[test]
-fn a_host_can_have_a_client_and_an_app() {
-    let place = Place::new();
-    place.write("secret", "hunter2\n");
-    place.write("app.pem", APP_KEY);
-    let lines = "oauth = { client_id = \"scm\", client_secret_file = \"secret\" }\n\
-                 app = { id = 12345, private_key_file = \"app.pem\" }";
-    let given = "oauth = { client_id = \"scm\", client_secret = \"hunter2\", redirect_uri = \
-                 \"https://scm.example.com/back\" }";
-    for file in [
-        host("github", lines),
-        host("gitlab", given),
-        host("bitbucket", given),
-    ] {
-        place.write("scm.toml", &file);
-        let output = place.run(&["config", "check"]);
-        assert!(output.status.success(), "{file}: {}", text(&output));
-        let said = text(&place.run(&["config", "show"]));
-        assert!(!said.contains("hunter2"), "{said}");
-        assert!(said.contains("git.example.com"), "{said}");
-        assert!(said.contains("scm.toml"), "{said}");
-    }
-    let said = text(&place.run(&["config", "show"]));
-    assert!(said.contains(r#""client_secret":"***""#), "{said}");
-}
-
-#[test]
-fn a_client_or_an_app_that_cannot_work_is_named() {
-    #[track_caller]
-    fn check(kind: &str, line: &str, want: &str) {
-        let place = Place::new();
-        place.write("secret", "hunter2 and more");
-        place.write("app.pem", APP_KEY);
-        place.write("scm.toml", &host(kind, line));
-        let output = place.run(&["config", "check"]);
-        let said = text(&output);
-        assert_eq!(output.status.code(), Some(78), "{line}: {said}");
-        assert!(said.contains(want), "{want:?} is not in: {said}");
-        let shown = text(&place.run(&["config", "show"]));
-        for said in [said, shown] {
-            assert!(!said.contains("hunter2"), "{line}: {said}");
-            assert!(!said.contains("MII"), "{line}: {said}");
-        }
-    }
-    let secret = r#"client_secret = "hunter2""#;
-    let oauth = |members: &str| format!(r#"oauth = {{ client_id = "a", {members} }}"#);
-    let app = |members: &str| format!("app = {{ {members} }}");
-    let at = "hosts[0].oauth.client_secret";
-    for (members, want) in [
-        (
-            &*format!(r#"{secret}, client_secret_file = "secret""#),
-            &*format!("{at}: is given as"),
-        ),
-        (
-            r#"redirect_uri = "https://x""#,
-            &format!("{at}: is missing"),
-        ),
-        (
-            r#"client_secret_file = "secret""#,
-            &format!("{at}: must be"),
-        ),
-        (
-            r#"client_secret_file = "nonexist""#,
-            &format!("{at}_file: nonexist"),
-        ),
-        (
-            &format!(r#"{secret}, redirect_uri = "x""#),
-            "hosts[0].oauth.redirect_uri",
-        ),
-        (r#"client_secrett = "hunter2""#, "client_secrett"),
-        (r#"client_secret = { x = "hunter2" }"#, "client_secret"),
-    ] {
-        check("gitlab", &oauth(members), want);
-    }
-    let colon = format!(r#"oauth = {{ client_id = "a:b", {secret} }}"#);
-    check("bitbucket", &colon, "hosts[0].oauth.client_id");
-    check(
-        "bitbucket-data-center",
-        &oauth(secret),
-        "oauth is of no use",
-    );
-    check("gitlab", r#"oauth = "hunter2""#, "oauth");
-    check("gitlab", r#"secret = "hunter2""#, "secret");
-    let with_key = app(r#"id = 1, private_key_file = "app.pem""#);
-    check("gitlab", &with_key, "app is of no use");
-    let unfit = app(r#"id = 1, private_key_file = "secret""#);
-    check("github", &unfit, "app.private_key must be");
-    let absent = app(r#"id = 1, private_key_file = "nonexist""#);
-    check("github", &absent, "hosts[0].app.private_key_file: nonexist");
-    let inline = app(&format!("id = 1, private_key = '''\n{APP_KEY}'''"));
-    check("github", &inline, "private_key");
-    let id = app(r#"id = "x", private_key_file = "app.pem""#);
-    check("github", &id, "hosts[0].app.id");
 }
 
 #[test]
@@ -317,28 +281,4 @@ fn a_database_in_memory_is_refused() {
         assert_eq!(output.status.code(), Some(78));
         assert!(text(&output).contains("in memory"), "{}", text(&output));
     }
-}
-
-#[test]
-fn variables_of_others_need_not_be_text() {
-    use std::os::unix::ffi::OsStrExt as _;
-    let odd = std::ffi::OsStr::from_bytes(b"\xff");
-    let place = Place::new();
-    let good = place
-        .command(&["config", "check"])
-        .env("OTHER", odd)
-        .output()
-        .unwrap();
-    assert!(good.status.success(), "{}", text(&good));
-    let ours = place
-        .command(&["config", "check"])
-        .env("SCM_LISTEN", odd)
-        .output()
-        .unwrap();
-    assert_eq!(ours.status.code(), Some(78));
-    assert!(
-        text(&ours).contains("SCM_LISTEN: must be UTF-8"),
-        "{}",
-        text(&ours)
-    );
 }

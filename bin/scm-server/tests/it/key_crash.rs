@@ -70,11 +70,11 @@ fn killed_and_finished(rotation: &Rotation) {
 
     // Killed between the two steps of taking the old key out, the server starts.
     for point in ["retire:canary-gone", "retire:settled"] {
-        killed_at(rotation, &["retire", &old], point, 1);
+        killed_at(rotation, &["retire", &old, "--yes"], point, 1);
         assert_eq!(rotation.listed()[&old], (false, "no".to_owned(), 0));
         assert_eq!(rotation.start().client().get("/readyz").0, 200);
     }
-    rotation.keys(&["retire", &old]);
+    rotation.keys(&["retire", &old, "--yes"]);
     assert_eq!(rotation.listed().len(), 1);
     // Every value is opened, whatever was done to it.
     rotation.keys(&["generate", "--promote", "--id", "next"]);

@@ -45,7 +45,7 @@ fn rotate_under_load(rotation: &Rotation, rows: usize) {
     assert_eq!(listed[&old], (false, "yes".to_owned(), 0), "{listed:?}");
     assert_eq!(listed["fresh"], (true, "yes".to_owned(), values));
 
-    let said = rotation.keys(&["retire", &old]);
+    let said = rotation.keys(&["retire", &old, "--yes"]);
     assert!(said.contains(&format!("the key {old} is gone")), "{said}");
     wait_for("the file without the old key", || {
         [&one, &two]

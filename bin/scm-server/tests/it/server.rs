@@ -38,11 +38,17 @@ impl Place {
     /// The binary with this place's data directory, nothing of the caller's environment, and any
     /// free port.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        self.command_at(0, arguments)
+    }
+
+    /// The same with a port of its own.
+    pub(crate) fn command_at(&self, port: u16, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_scm-server"));
         command
             .current_dir(self.0.path())
             .env_clear()
-            .args(["--data-dir", "data", "--listen", "127.0.0.1:0"])
+            .args(["--data-dir", "data", "--listen"])
+            .arg(format!("127.0.0.1:{port}"))
             .args(arguments)
             .stdin(Stdio::null());
         let config = self.path("scm.toml");
@@ -78,6 +84,8 @@ pub(crate) struct Server {
     child: Child,
     pub(crate) port: u16,
     log: Arc<Mutex<String>>,
+    /// Reads the log until the process has ended.
+    reader: Option<thread::JoinHandle<()>>,
 }
 
 impl Server {
@@ -92,19 +100,26 @@ impl Server {
             let mut log = log.lock().unwrap();
             log.push_str(&line);
             log.push('\n');
-            if let Some((_, rest)) = line.split_once("listening on http://127.0.0.1:") {
+            if let Some((_, rest)) = line.split_once("listening on http")
+                && let Some((_, rest)) = rest.split_once("://127.0.0.1:")
+            {
                 break rest.split(',').next().unwrap().parse().unwrap();
             }
         };
         let rest = Arc::clone(&log);
-        thread::spawn(move || {
+        let reader = thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
                 let mut log = rest.lock().unwrap();
                 log.push_str(&line);
                 log.push('\n');
             }
         });
-        Self { child, port, log }
+        Self {
+            child,
+            port,
+            log,
+            reader: Some(reader),
+        }
     }
 
     /// What it has logged so far.
@@ -113,10 +128,12 @@ impl Server {
     }
 
     pub(crate) fn client(&self) -> Client {
-        Client {
-            port: self.port,
-            authorization: None,
-        }
+        Client::at(self.port)
+    }
+
+    /// The process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// SIGKILL: nothing is flushed, nobody is told.
@@ -137,8 +154,13 @@ impl Server {
         );
     }
 
+    /// Waits for its end; the log is whole then.
     pub(crate) fn wait(&mut self) -> ExitStatus {
-        self.child.wait().unwrap()
+        let status = self.child.wait().unwrap();
+        if let Some(reader) = self.reader.take() {
+            reader.join().unwrap();
+        }
+        status
     }
 }
 
@@ -157,6 +179,14 @@ pub(crate) struct Client {
 }
 
 impl Client {
+    /// For a port of this machine.
+    pub(crate) fn at(port: u16) -> Self {
+        Self {
+            port,
+            authorization: None,
+        }
+    }
+
     pub(crate) fn with_key(mut self, key: &str) -> Self {
         self.authorization = Some(key.to_owned());
         self
@@ -193,6 +223,29 @@ impl Client {
             .and_then(|status| status.parse().ok());
         let json = serde_json::from_str(body).unwrap_or(Value::Null);
         Ok((status.ok_or_else(incomplete)?, json))
+    }
+
+    /// What there is at a path, as it stands.
+    #[track_caller]
+    pub(crate) fn text(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        answer
+    }
+
+    /// What a request as it is written comes to, as text: what is no text is replaced.
+    #[track_caller]
+    pub(crate) fn raw(&self, request: &str) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
     }
 
     #[track_caller]

@@ -43,6 +43,24 @@ async fn a_running_request_finishes() {
     assert!(server.client().send("GET", "/livez", None).is_err());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_events_is_answered_at_once() {
+    let place = Place::new();
+    // Time for a request that is late to come in.
+    place.write("scm.toml", "drain_seconds = 3\n");
+    let mut server = place.start();
+    let client = server.client();
+    let path = format!("{BASE}/events?tenantId=t&wait=30");
+    let waiting = thread::spawn(move || client.get(&path));
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    server.signal("TERM");
+    // The whole wait would be cut off.
+    let (status, answer) = waiting.join().unwrap();
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(answer["count"], 0, "{answer}");
+    assert_eq!(server.wait().code(), Some(0));
+}
+
 #[test]
 fn readiness_goes_off_first_and_a_second_signal_ends_it() {
     let place = Place::new();

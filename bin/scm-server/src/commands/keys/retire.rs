@@ -3,15 +3,34 @@
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use scm_store::{KeyId, RetireStep, retire};
+use scm_store::{KeyId, RetireStep, can_retire, retire};
 
-use crate::{config::Config, fault};
+use crate::{commands::confirm::confirm, config::Config, fault};
 
 #[expect(clippy::print_stdout, reason = "this is the command's output")]
-pub(super) async fn run(config: &Config, key: &KeyId) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(
+    config: &Config,
+    key: &KeyId,
+    yes: bool,
+    dry_run: bool,
+) -> anyhow::Result<ExitCode> {
     let source = config.key_source()?;
     let mut file = source.edit()?;
     let db = super::open(config).await?;
+    let stays = || format!("the key {key} stays in {}", source.label());
+    can_retire(&db, &file, key).await.with_context(stays)?;
+    if dry_run {
+        println!("would take the key {key} out of {}", source.label());
+        return Ok(ExitCode::SUCCESS);
+    }
+    confirm(
+        yes,
+        &format!(
+            "this takes the key {key} out of {}, for good: copies of the database that need it open \
+             only with a copy of the file",
+            source.label()
+        ),
+    )?;
     let wait = config.keys_out_of_use();
     let mut watch = |step| match step {
         RetireStep::CanaryGone => {
@@ -25,7 +44,7 @@ pub(super) async fn run(config: &Config, key: &KeyId) -> anyhow::Result<ExitCode
     };
     retire(&db, &mut file, key, wait, &mut watch)
         .await
-        .with_context(|| format!("the key {key} stays in {}", source.label()))?;
+        .with_context(stays)?;
     println!(
         "the key {key} is gone from {} and from the database; copies of the file still hold it",
         source.label()

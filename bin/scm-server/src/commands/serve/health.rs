@@ -57,7 +57,7 @@ impl ServerHealth {
             return vec![line("database", Err("does not answer".to_owned()))];
         }
         let schema = match scm_migrations::status(&self.db).await {
-            Ok(status) if status.is_current() => Ok(()),
+            Ok(status) if status.is_current() => self.look_at_tables().await,
             Ok(_) => Err("is not this program's".to_owned()),
             Err(error) => {
                 tracing::warn!(%error, "not ready: schema");
@@ -77,6 +77,25 @@ impl ServerHealth {
             line("schema", schema),
             line("keys", keys),
         ]
+    }
+
+    /// Every step was applied; somebody may have removed what it made.
+    async fn look_at_tables(&self) -> Result<(), String> {
+        match scm_migrations::missing_tables(&self.db).await {
+            Ok(missing) if missing.is_empty() => Ok(()),
+            Ok(missing) => {
+                let tables = missing.join(", ");
+                tracing::error!(
+                    tables,
+                    "not ready: tables are missing; restore them from a backup"
+                );
+                Err("has lost a table".to_owned())
+            }
+            Err(error) => {
+                tracing::warn!(%error, "not ready: schema");
+                Err("cannot be read".to_owned())
+            }
+        }
     }
 }
 
