@@ -345,7 +345,7 @@ async fn a_server_that_works_with_the_target_is_noticed() {
             continue;
         };
         let server = target.start();
-        target.refused(&["import", file.to_str().unwrap()], &["empty"]);
+        target.refused(&["import", file.to_str().unwrap()], &["is not empty"]);
         assert_eq!(server.client().get("/readyz").0, 200);
     }
 }

@@ -4,6 +4,8 @@
 //!   clock. One that takes its leave says so; one that is not heard of for a while is taken for dead.
 //! - If no other one was there all the time since it was last heard of, nobody was for a while: all
 //!   integrations are looked at. Servers that follow each other without a gap are no outage.
+//! - A server's id is chosen before it enters the list, and a beat that was begun is ended before it
+//!   takes its leave: none that stopped stays on the list as one that is there.
 //! - A server that could not reach the database for so long is one that was not there.
 //! - What a server had to refuse because the database was away, or it was full, it remembers itself.
 
@@ -13,8 +15,9 @@ use std::{
     time::Duration,
 };
 
-use scm_store::ServerSeen;
+use scm_store::{ServerController, ServerSeen};
 use scm_types::IntegrationId;
+use tokio::{sync::watch, time::sleep};
 
 use crate::{ServiceError, Services};
 
@@ -26,7 +29,8 @@ pub struct Presence {
     services: Services,
     /// How long a server may be silent.
     silence: Duration,
-    own: Option<String>,
+    /// Its id, whether it is on the list or not.
+    own: String,
 }
 
 impl Presence {
@@ -37,15 +41,15 @@ impl Presence {
         Self {
             services: services.clone(),
             silence,
-            own: None,
+            own: ServerController::new_id(),
         }
     }
 
     /// Is heard of, and looks who is not any more; to be called often within the time that silence
     /// may last. True if nobody was there for a while: jobs to look for what was missed are made.
-    pub async fn beat(&mut self) -> Result<bool, ServiceError> {
+    pub async fn beat(&self) -> Result<bool, ServiceError> {
         let servers = self.services.servers.all().await?;
-        let gone = gone(&servers, self.own.as_deref(), self.silence);
+        let gone = gone(&servers, &self.own, self.silence);
         let was_out = gone.iter().any(|gone| !gone.is_covered);
         if was_out {
             // Hosts that are waiting for an answer just now have to come to their end.
@@ -58,27 +62,22 @@ impl Presence {
         }
         // Only now: who dies before has found nothing.
         for gone in gone {
-            if self.own.as_deref() != Some(gone.id.as_str()) {
+            if self.own != gone.id {
                 self.services.servers.remove(&gone.id).await?;
             }
         }
-        let is_listed = match &self.own {
-            Some(own) => self.services.servers.note_seen(own).await?,
-            None => false,
-        };
-        if !is_listed {
-            self.own = Some(self.services.servers.enter().await?);
+        let servers = &self.services.servers;
+        if !servers.note_seen(&self.own).await? {
+            servers.enter(&self.own).await?;
         }
         self.check_refused().await?;
         Ok(was_out)
     }
 
     /// Takes its leave: from now on nobody is there, unless another one is.
-    pub async fn leave(&mut self) -> Result<(), ServiceError> {
+    pub async fn leave(self) -> Result<(), ServiceError> {
         self.check_refused().await?;
-        if let Some(own) = self.own.take() {
-            self.services.servers.note_stopped(&own).await?;
-        }
+        self.services.servers.note_stopped(&self.own).await?;
         Ok(())
     }
 
@@ -106,13 +105,20 @@ impl Presence {
         Ok(())
     }
 
-    /// Beats until it is dropped. What goes wrong is tried again.
-    pub(crate) async fn go_on(&mut self) {
-        loop {
+    /// Beats until it is told to stop, or nobody is there any more who could tell it, and takes its
+    /// leave. What goes wrong is tried again.
+    pub(crate) async fn stay(self, mut stopping: watch::Receiver<bool>) {
+        while !*stopping.borrow() {
             if let Err(error) = self.beat().await {
                 tracing::debug!(%error, "this server could not say that it is there");
             }
-            tokio::time::sleep(self.silence / 4).await;
+            tokio::select! {
+                _ = stopping.wait_for(|stopping| *stopping) => break,
+                () = sleep(self.silence / 4) => {}
+            }
+        }
+        if let Err(error) = self.leave().await {
+            tracing::debug!(%error, "this server could not take its leave");
         }
     }
 }
@@ -125,7 +131,7 @@ struct Gone {
     is_covered: bool,
 }
 
-fn gone(servers: &[ServerSeen], own: Option<&str>, silence: Duration) -> Vec<Gone> {
+fn gone(servers: &[ServerSeen], own: &str, silence: Duration) -> Vec<Gone> {
     let is_gone = |it: &ServerSeen| it.stopped.is_some() || it.seen >= silence;
     let covers = |it: &ServerSeen, since: Duration| !is_gone(it) && it.started >= since;
     let gone = servers.iter().filter(|it| is_gone(it)).map(|it| {
@@ -138,7 +144,7 @@ fn gone(servers: &[ServerSeen], own: Option<&str>, silence: Duration) -> Vec<Gon
     });
     let mut gone: Vec<_> = gone.collect();
     // It is here; what is told of it is that it was not.
-    gone.retain(|it| own != Some(it.id.as_str()) || !it.is_covered);
+    gone.retain(|it| own != it.id || !it.is_covered);
     gone
 }
 
@@ -207,7 +213,7 @@ mod tests {
         #[track_caller]
         fn check(servers: &[&str], own: &str, want: &[(&str, bool)]) {
             let servers: Vec<_> = servers.iter().map(|text| server(text)).collect();
-            let gone = gone(&servers, Some(own), SILENCE);
+            let gone = gone(&servers, own, SILENCE);
             let told: Vec<_> = gone
                 .iter()
                 .map(|it| (it.id.as_str(), it.is_covered))

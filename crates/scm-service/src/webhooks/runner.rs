@@ -49,7 +49,7 @@ const SWEEP: Duration = Duration::from_mins(10);
 const SWEPT: u64 = 5_000;
 
 /// How long taking leave may take.
-const LEAVING: Duration = Duration::from_secs(1);
+const LEAVING: Duration = Duration::from_secs(3);
 
 /// What is being processed.
 struct Running {
@@ -75,42 +75,41 @@ impl Services {
         };
         let sweeping = self.sweep_at_times(settings.retention);
         tokio::pin!(sweeping);
-        let mut presence = Presence::new(self, settings.silence);
-        {
-            let present = presence.go_on();
-            tokio::pin!(present);
-            loop {
-                let look = async {
-                    if let Err(error) = self.start_due(&mut running, &settings).await {
-                        tracing::warn!(%error, "deliveries could not be looked for; it is tried again");
-                    }
-                    tokio::select! {
-                        Some(ended) = running.tasks.join_next() => running.ended(ended.ok()),
-                        () = self.webhooks.arrived.notified() => {}
-                        () = sleep(settings.poll) => {}
-                    }
-                };
-                tokio::select! {
-                    () = &mut shutdown => break,
-                    () = &mut sweeping => {}
-                    () = &mut present => {}
-                    () = look => {}
+        let leaving = watch::Sender::new(false);
+        let presence = Presence::new(self, settings.silence);
+        // A task of its own: what is begun there is not given up with a turn of the loop.
+        let mut present = tokio::spawn(presence.stay(leaving.subscribe()));
+        loop {
+            let look = async {
+                if let Err(error) = self.start_due(&mut running, &settings).await {
+                    tracing::warn!(%error, "deliveries could not be looked for; it is tried again");
                 }
+                tokio::select! {
+                    Some(ended) = running.tasks.join_next() => running.ended(ended.ok()),
+                    () = self.webhooks.arrived.notified() => {}
+                    () = sleep(settings.poll) => {}
+                }
+            };
+            tokio::select! {
+                () = &mut shutdown => break,
+                () = &mut sweeping => {}
+                () = look => {}
             }
         }
         // Those that are still answered are answered; whoever comes now may not be.
-        // A frozen database must not hold that up.
-        match timeout(LEAVING, presence.leave()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::debug!(%error, "this server could not take its leave"),
-            Err(_) => tracing::debug!("this server took its leave of nobody in time"),
-        }
+        leaving.send_replace(true);
         running.stopping.send_replace(true);
         let ended = timeout(settings.grace, async {
             while running.tasks.join_next().await.is_some() {}
         });
-        if ended.await.is_err() {
+        // A frozen database must not hold that up.
+        let (ended, left) = tokio::join!(ended, timeout(LEAVING, &mut present));
+        if ended.is_err() {
             tracing::warn!("deliveries that are being processed are left to other servers");
+        }
+        if left.is_err() {
+            present.abort();
+            tracing::debug!("this server took its leave of nobody in time");
         }
     }
 

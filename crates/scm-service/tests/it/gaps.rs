@@ -116,10 +116,10 @@ impl Watched {
         self.receiver.forget_requests();
         self.receiver.on_everything(Reply::empty(202));
         self.settled().await;
-        let mut before = Presence::new(&self.services, SILENCE);
+        let before = Presence::new(&self.services, SILENCE);
         before.beat().await.unwrap();
         self.age("scm_servers", "seenAt").await;
-        let mut now = Presence::new(&self.services, SILENCE);
+        let now = Presence::new(&self.services, SILENCE);
         assert!(now.beat().await.unwrap());
         self.age("scm_jobs", "dueAt").await;
         now.leave().await.unwrap();

@@ -53,17 +53,23 @@ impl ServerController {
         }
     }
 
-    /// Puts a new server on the list; gives its id.
-    pub async fn enter(&self) -> Result<String, StoreError> {
-        let id = new_owner();
+    /// An id for a server that has just begun. It is known before the list has it, so that who cannot
+    /// say whether it came on the list can still take it off.
+    #[must_use]
+    pub fn new_id() -> String {
+        new_owner()
+    }
+
+    /// Puts a server on the list.
+    pub async fn enter(&self, id: &str) -> Result<(), StoreError> {
         let now = || now(self.db.pool.get_database_backend());
         let mut insert = Query::insert();
         insert
             .into_table(Entity)
             .columns([Column::Id, Column::StartedAt, Column::SeenAt])
-            .values_panic([Expr::value(id.as_str()), now(), now()]);
+            .values_panic([Expr::value(id), now(), now()]);
         self.db.run(|pool| pool.execute(&insert)).await?;
-        Ok(id)
+        Ok(())
     }
 
     /// All servers on the list.

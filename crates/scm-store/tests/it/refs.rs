@@ -343,8 +343,10 @@ on_every_database! {
     async fn servers_are_on_a_list_with_their_times(db: TestDb) {
         let on = Refs::on(db).await;
         let servers = ServerController::new(on.given.pool.clone());
-        let (one, two) = (servers.enter().await.unwrap(), servers.enter().await.unwrap());
+        let (one, two) = (ServerController::new_id(), ServerController::new_id());
         assert_ne!(one, two);
+        servers.enter(&one).await.unwrap();
+        servers.enter(&two).await.unwrap();
         on.aged("scm_servers", "startedAt", HOUR * 2).await;
         on.aged("scm_servers", "seenAt", HOUR).await;
         assert!(servers.note_seen(&one).await.unwrap());

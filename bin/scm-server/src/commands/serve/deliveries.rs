@@ -8,7 +8,7 @@ use tokio::{sync::watch, task::JoinHandle, time::timeout};
 use crate::config::Config;
 
 /// How much longer than its grace the processing may take to end.
-const ENDING: Duration = Duration::from_secs(1);
+const ENDING: Duration = Duration::from_secs(4);
 
 /// The processing of a running server.
 pub(super) struct Deliveries {

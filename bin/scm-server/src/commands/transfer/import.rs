@@ -148,16 +148,18 @@ async fn state(
         ),
         None => database::is_current(db).await?,
     }
-    if is_served(db).await? {
-        bail!("a server uses this database; stop it, and import into an empty one");
-    }
     let mut reader = RowReader::open(&config.database_url()?).await?;
     for shape in shapes {
         let found = reader.count(shape).await?;
         if found > 0 {
+            let served = if is_served(db).await? {
+                ", and a server uses it"
+            } else {
+                ""
+            };
             bail!(
-                "the database is not empty: {} has {}; import into one that no server has worked with \
-                 (scm-server migrate up makes its tables)",
+                "the database is not empty: {} has {}{served}; import into one that no server has worked \
+                 with (scm-server migrate up makes its tables)",
                 shape.name,
                 rows(found)
             );

@@ -1,12 +1,16 @@
 //! When it is looked, and what becomes of it when an integration changes.
 
-use scm_service::{JobSettings, Presence};
+use std::time::Duration;
+
+use scm_service::{DeliverySettings, JobSettings, Presence};
 use scm_store::JobKind;
 use scm_testkit::{
     db::{Backend, TestDb},
     git_host::{Dialect, GitHost},
 };
 use scm_types::{IntegrationId, Patch, UpdateScmIntegrationDto};
+use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
+use tokio::time::sleep;
 
 use super::{SILENCE, Watched, unplanned};
 use crate::bench::{Bench, owner, platform};
@@ -58,13 +62,13 @@ async fn an_empty_repository_is_known_to_be_empty() {
 #[tokio::test]
 async fn servers_that_follow_each_other_are_no_outage() {
     let on = Watched::on_sqlite(Dialect::Github).await;
-    let mut first = Presence::new(&on.services, SILENCE);
+    let first = Presence::new(&on.services, SILENCE);
     assert!(
         !first.beat().await.unwrap(),
         "there was nobody before the first"
     );
     assert!(!first.beat().await.unwrap());
-    let mut second = Presence::new(&on.services, SILENCE);
+    let second = Presence::new(&on.services, SILENCE);
     assert!(!second.beat().await.unwrap());
     first.leave().await.unwrap();
     assert!(!second.beat().await.unwrap());
@@ -72,7 +76,7 @@ async fn servers_that_follow_each_other_are_no_outage() {
     assert_eq!(on.count("`scm_servers`").await, 1);
 
     second.leave().await.unwrap();
-    let mut third = Presence::new(&on.services, SILENCE);
+    let third = Presence::new(&on.services, SILENCE);
     assert!(third.beat().await.unwrap(), "for a moment nobody was there");
     assert_eq!(jobs(&on).await, 1);
     // Hosts have to come to their end with what they were delivering just then.
@@ -81,10 +85,58 @@ async fn servers_that_follow_each_other_are_no_outage() {
     assert!(!third.beat().await.unwrap(), "it is found once");
 }
 
+/// However early it is stopped, it does not stay on the list as one that is there.
+#[tokio::test]
+async fn a_server_that_is_stopped_while_it_comes_takes_its_leave() {
+    let locks = [
+        (Backend::Sqlite, "UPDATE scm_jobs SET kind = kind", ""),
+        (
+            Backend::Mysql,
+            "LOCK TABLES scm_servers READ",
+            "UNLOCK TABLES",
+        ),
+        (
+            Backend::Postgres,
+            "LOCK TABLE scm_servers IN SHARE MODE",
+            "",
+        ),
+    ];
+    for (backend, lock, unlock) in locks {
+        let Some(db) = TestDb::migrated(backend).await else {
+            continue;
+        };
+        let on = Watched::on(db, Dialect::Github).await;
+        // Whoever wants to come on the list waits for this one.
+        let other = on.bench.db.connect().await;
+        let other = other.begin().await.unwrap();
+        other.execute_unprepared(lock).await.unwrap();
+
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let services = on.services.clone();
+        let running = tokio::spawn(async move {
+            let shutdown = async { stopped.await.unwrap() };
+            services
+                .run_deliveries(DeliverySettings::default(), shutdown)
+                .await;
+        });
+        // So long that it has begun; nothing is wrong if it has not.
+        sleep(Duration::from_millis(200)).await;
+        stop.send(()).unwrap();
+        sleep(Duration::from_millis(20)).await;
+        other.execute_unprepared(unlock).await.unwrap();
+        other.rollback().await.unwrap();
+        running.await.unwrap();
+        // So long that what was begun and given up would have come to its end.
+        sleep(Duration::from_millis(200)).await;
+        let there = on.count("`scm_servers` WHERE `stoppedAt` IS NULL").await;
+        assert_eq!(there, 0, "{backend}");
+    }
+}
+
 #[tokio::test]
 async fn a_database_that_was_away_is_an_outage() {
     let on = Watched::on_sqlite(Dialect::Github).await;
-    let mut server = Presence::new(&on.services, SILENCE);
+    let server = Presence::new(&on.services, SILENCE);
     server.beat().await.unwrap();
     on.age("scm_servers", "seenAt").await;
     assert!(server.beat().await.unwrap());
@@ -95,7 +147,7 @@ async fn a_database_that_was_away_is_an_outage() {
 #[tokio::test]
 async fn what_had_to_be_refused_is_looked_for() {
     let on = Watched::on_sqlite(Dialect::Bitbucket).await;
-    let mut server = Presence::new(&on.services, SILENCE);
+    let server = Presence::new(&on.services, SILENCE);
     server.beat().await.unwrap();
     on.execute("ALTER TABLE `scm_webhook_deliveries` RENAME TO `away`")
         .await;
@@ -203,7 +255,7 @@ async fn without_a_webhook_nothing_is_known_or_looked_for() {
 async fn an_integration_without_a_webhook_is_never_looked_at() {
     let db = TestDb::migrated(Backend::Sqlite).await.unwrap();
     let bench = Bench::empty(db, GitHost::start(Dialect::Github).await).await;
-    let mut server = Presence::new(&bench.services, SILENCE);
+    let server = Presence::new(&bench.services, SILENCE);
     assert!(!server.beat().await.unwrap());
     let report = bench.services.work_off_jobs(JobSettings::default()).await;
     assert_eq!(report.of(JobKind::GapCheck, "done"), 0, "{report:?}");
