@@ -9,3 +9,6 @@ pub mod git_host;
 pub mod line;
 pub mod nats;
 pub mod program;
+mod wait;
+
+pub use wait::until;

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use scm_testkit::git_host::{Dialect, GitHost};
+use scm_testkit::{
+    git_host::{Dialect, GitHost},
+    until,
+};
 use serde_json::{Value, json};
 
 use crate::server::{BASE, Place, Server};
@@ -44,9 +47,7 @@ async fn a_server_that_is_stopped_gives_its_work_back() {
     host.set_latency(Duration::from_hours(1));
     forget_the_plan(&place).await;
     let mut server = place.start();
-    while host.calls() == 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until(|| host.calls() > 0).await;
     server.signal("TERM");
     assert_eq!(server.wait().code(), Some(0));
     let log = server.log();

@@ -130,7 +130,7 @@ async fn killed_at_any_time_on_sqlite_all_or_nothing_has_happened() {
     while in_the_middle < 3 {
         rounds += 1;
         assert!(
-            rounds < 60,
+            rounds < 500,
             "none of {rounds} was killed in its transaction"
         );
         let place = Place::new();
@@ -142,7 +142,8 @@ async fn killed_at_any_time_on_sqlite_all_or_nothing_has_happened() {
         while !writes(&file) && child.try_wait().unwrap().is_none() {
             std::thread::yield_now();
         }
-        for _ in 0..rounds * 50 {
+        // Sooner and later, as the machine is idle or busy.
+        for _ in 0..rounds % 8 * 25 {
             std::thread::yield_now();
         }
         child.kill().unwrap();

@@ -2,7 +2,10 @@
 
 use std::{thread, time::Duration};
 
-use scm_testkit::code_host::{CodeHost, Reply};
+use scm_testkit::{
+    code_host::{CodeHost, Reply},
+    until,
+};
 use serde_json::json;
 
 use crate::server::{BASE, Place};
@@ -28,9 +31,7 @@ async fn a_running_request_finishes() {
     host.on_everything(Reply::fixture("gitlab/user_401").delayed(Duration::from_millis(800)));
     let path = format!("{BASE}/verify");
     let running = thread::spawn(move || client.post(&path, &body));
-    while host.calls() == 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until(|| host.calls() > 0).await;
     server.signal("TERM");
     let (status, answer) = running.join().unwrap();
     assert_eq!(status, 422, "{answer}");

@@ -66,7 +66,7 @@ on_every_database! {
         let one = format!("{KEYS}/{id}");
         let mut used = Value::Null;
         // It is written beside the request.
-        for _ in 0..500 {
+        for _ in 0..6_000 {
             used = app.ask(Method::GET, &one, "t1-owner").await.expect(200).data()["lastUsedAt"].clone();
             if used != Value::Null {
                 break;

@@ -197,8 +197,8 @@ fn provider_host(standard: Standard, host: &CodeHost) -> ProviderHost {
 /// Short times, so that a test of silence is short, and long enough for a busy machine.
 pub(crate) fn transport() -> TransportSettings {
     TransportSettings {
-        request_timeout: Duration::from_secs(3),
-        operation_budget: Duration::from_secs(9),
+        request_timeout: Duration::from_secs(5),
+        operation_budget: Duration::from_secs(15),
         write_pause: Duration::ZERO,
         ..TransportSettings::default()
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use scm_testkit::{
     code_host::{Reply, Standard},
     db::{Backend, TestDb},
-    on_every_database,
+    on_every_database, until,
 };
 use serde_json::json;
 
@@ -194,15 +194,12 @@ async fn a_result_for_an_old_credential_is_thrown_away() {
         .await
         .expect(201)
         .id();
-    let slow =
-        Reply::fixture("github/user_401_bad_credentials").delayed(Duration::from_millis(200));
+    let slow = Reply::fixture("github/user_401_bad_credentials").delayed(Duration::from_secs(2));
     app.github.on_everything(slow);
     let path = format!("/{id}");
     let new = json!({"accessToken": format!("{}new", token(Standard::Github))});
     let (verified, patched) = futures::join!(app.verify(&id), async {
-        while app.github.calls() == 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        until(|| app.github.calls() > 0).await;
         app.patch(&path, &new).await
     });
     patched.expect(200);

@@ -17,7 +17,7 @@ fn private(base: &str) -> ProviderHost {
 
 fn registry(hosts: Vec<ProviderHost>) -> Registry {
     let settings = TransportSettings {
-        request_timeout: Duration::from_millis(500),
+        request_timeout: Duration::from_secs(3),
         ..TransportSettings::default()
     };
     Registry::new(hosts, settings, Arc::new(FixedClock::at(at(NOW)))).unwrap()

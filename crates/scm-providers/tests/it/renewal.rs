@@ -47,7 +47,7 @@ impl Bench {
     /// One that does not wait long.
     async fn hasty(dialect: Dialect) -> Self {
         let settings = TransportSettings {
-            request_timeout: Duration::from_millis(700),
+            request_timeout: Duration::from_secs(2),
             ..patient()
         };
         Self::with(dialect, settings, |_| {}).await

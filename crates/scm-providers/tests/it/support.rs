@@ -22,9 +22,9 @@ pub(crate) fn at(text: &str) -> Timestamp {
 /// Nothing here takes longer than it must.
 pub(crate) fn settings() -> TransportSettings {
     TransportSettings {
-        connect_timeout: Duration::from_secs(2),
-        request_timeout: Duration::from_secs(2),
-        operation_budget: Duration::from_secs(20),
+        connect_timeout: Duration::from_secs(5),
+        request_timeout: Duration::from_secs(5),
+        operation_budget: Duration::from_secs(30),
         write_pause: Duration::ZERO,
         max_body: 256 * 1024,
         max_retries: 2,

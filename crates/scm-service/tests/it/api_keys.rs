@@ -94,7 +94,7 @@ async fn answer(services: &Services, key: &str) -> &'static str {
 
 /// Waits until what runs beside the requests has come to this.
 async fn becomes(services: &Services, key: &str, want: &str) {
-    for _ in 0..500 {
+    for _ in 0..6_000 {
         if answer(services, key).await == want {
             return;
         }
@@ -195,7 +195,7 @@ on_every_database! {
         let made = pair.made(None).await;
         let key = made.secret.expose();
         let used = async |want: Timestamp| {
-            for _ in 0..500 {
+            for _ in 0..6_000 {
                 let now = pair.one.api_key(&platform(), &made.key.id).await.unwrap();
                 if now.last_used_at == Some(want) {
                     return;

@@ -10,7 +10,7 @@ use scm_service::{ConnectOptions, Outage, ProviderError, RenewalStep, ServiceErr
 use scm_testkit::{
     db::{Backend, TestDb},
     git_host::Dialect,
-    on_every_database,
+    on_every_database, until,
 };
 use scm_types::VerificationStatus;
 
@@ -28,7 +28,7 @@ async fn died_at(db: TestDb, step: RenewalStep) -> Bench {
 async fn impatient(bench: &Bench) -> Services {
     let server = bench.server().await;
     server
-        .transport(transport(Duration::from_secs(3)))
+        .transport(transport(Duration::from_secs(5)))
         .build()
         .unwrap()
 }
@@ -108,9 +108,7 @@ async fn who_waits_takes_over_what_a_dying_server_has_stored() {
     bench.git.set_latency(Duration::from_millis(300));
     let (dying, id) = (bench.dying_at(RenewalStep::Stored).await, bench.id.clone());
     let dead = tokio::spawn(async move { work(&dying, &id).await });
-    while bench.git.calls() == 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until(|| bench.git.calls() > 0).await;
     bench.work().await.unwrap();
     assert_eq!(bench.git.refreshes(), 1);
     assert!(!dead.is_finished());
@@ -128,7 +126,7 @@ async fn a_new_credential_is_stored_when_the_database_comes_back() {
     let (locked, is_locked) = mpsc::channel::<()>();
     let is_locked = Mutex::new(is_locked);
     let options = ConnectOptions {
-        statement_timeout: Duration::from_millis(300),
+        statement_timeout: Duration::from_millis(1_500),
         ..ConnectOptions::default()
     };
     let server = bench
@@ -147,7 +145,7 @@ async fn a_new_credential_is_stored_when_the_database_comes_back() {
     let waited = tokio::task::spawn_blocking(move || is_answered.recv().unwrap());
     waited.await.unwrap();
     let lock = "DO $$ BEGIN LOCK TABLE tenant_scm_integrations IN ACCESS EXCLUSIVE MODE; \
-                PERFORM pg_sleep(2); END $$";
+                PERFORM pg_sleep(5); END $$";
     let away = bench.db.execute_by_hand(lock);
     let go_on = async {
         tokio::time::sleep(Duration::from_millis(500)).await;

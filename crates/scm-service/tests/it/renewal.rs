@@ -4,9 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use futures::future::join_all;
 use scm_service::{ProviderError, ServiceError};
-use scm_testkit::{code_host::Reply, db::TestDb, git_host::Dialect, on_every_database};
+use scm_testkit::{code_host::Reply, db::TestDb, git_host::Dialect, on_every_database, until};
 use scm_types::{FixedClock, Patch, UpdateScmIntegrationDto, VerificationStatus};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use crate::bench::{Bench, HOUR, Later, MINUTE, owner, transport, work};
 
@@ -215,12 +215,10 @@ async fn what_a_user_stores_during_a_renewal_wins() {
     let bench = Bench::new(Dialect::Gitlab).await;
     bench.expire();
     let (access, refresh) = bench.git.issue();
-    bench.git.set_latency(Duration::from_millis(500));
+    bench.git.set_latency(Duration::from_secs(2));
     let (services, id) = (bench.services.clone(), bench.id.clone());
     let operation = tokio::spawn(async move { work(&services, &id).await });
-    while bench.git.calls() == 0 {
-        sleep(Duration::from_millis(5)).await;
-    }
+    until(|| bench.git.calls() > 0).await;
     bench.paste(&access, &refresh).await;
     bench.git.set_latency(Duration::ZERO);
     operation.await.unwrap().unwrap();
@@ -242,12 +240,10 @@ async fn a_deletion_during_a_renewal_wins() {
     for hard in [false, true] {
         let bench = Bench::new(Dialect::Gitlab).await;
         bench.expire();
-        bench.git.set_latency(Duration::from_millis(300));
+        bench.git.set_latency(Duration::from_secs(2));
         let (services, id) = (bench.services.clone(), bench.id.clone());
         let operation = tokio::spawn(async move { work(&services, &id).await });
-        while bench.git.calls() == 0 {
-            sleep(Duration::from_millis(5)).await;
-        }
+        until(|| bench.git.calls() > 0).await;
         let (services, id) = (&bench.services, &bench.id);
         services.delete(&owner(), id, hard, None).await.unwrap();
         let error = operation.await.unwrap().unwrap_err();

@@ -8,14 +8,13 @@ use scm_testkit::{
     code_host::Reply,
     db::{Backend, TestDb},
     git_host::{Dialect, GitHost},
-    on_every_database,
+    on_every_database, until,
 };
 use scm_types::{
     AccessToken, Actor, CreateScmIntegrationDto, Patch, ServerTask, UpdateScmIntegrationDto,
     VerificationStatus,
 };
 use serde_json::json;
-use tokio::time::sleep;
 
 use crate::bench::{Bench, HOUR, Later, owner, transport, work};
 
@@ -185,7 +184,7 @@ async fn killed_before_the_call(db: TestDb, step: RenewalStep) {
 /// Another server, which does not wait long.
 async fn impatient(bench: &Bench) -> Services {
     let server = bench.server().await;
-    let server = server.transport(transport(Duration::from_secs(3)));
+    let server = server.transport(transport(Duration::from_secs(5)));
     server.build().unwrap()
 }
 
@@ -351,9 +350,7 @@ async fn who_began_with_the_old_token_goes_on_with_the_new_one() {
     bench.git.set_latency(Duration::from_millis(200));
     let (services, id) = (bench.services.clone(), bench.id.clone());
     let rotation = tokio::spawn(async move { work(&services, &id).await });
-    while asked(&bench) == 0 {
-        sleep(Duration::from_millis(5)).await;
-    }
+    until(|| asked(&bench) > 0).await;
     work(&behind, &bench.id).await.unwrap();
     rotation.await.unwrap().unwrap();
     assert_eq!(bench.git.rotations(), 1);
@@ -362,12 +359,10 @@ async fn who_began_with_the_old_token_goes_on_with_the_new_one() {
 #[tokio::test]
 async fn what_a_user_stores_during_a_rotation_wins() {
     let bench = on_sqlite().await;
-    bench.git.set_latency(Duration::from_millis(200));
+    bench.git.set_latency(Duration::from_secs(2));
     let (services, id) = (bench.services.clone(), bench.id.clone());
     let rotation = tokio::spawn(async move { work(&services, &id).await });
-    while asked(&bench) == 0 {
-        sleep(Duration::from_millis(5)).await;
-    }
+    until(|| asked(&bench) > 0).await;
     let token = bench.git.issue_access_token();
     let changes = UpdateScmIntegrationDto {
         access_token: Patch::Value(AccessToken::parse(token.as_str()).unwrap()),

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeSet, hash_map::DefaultHasher},
     hash::{Hash, Hasher},
+    sync::Arc,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -32,6 +33,9 @@ pub(super) struct Host {
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) requests: Vec<Recorded>,
+    /// How many are being answered, and how many were at most.
+    pub(super) busy: usize,
+    pub(super) most_at_once: usize,
     pub(super) faults: Faults,
     pub(super) latency: Duration,
     /// How many calls are left before the limit, if it counts.
@@ -61,6 +65,15 @@ pub(super) struct Release {
     pub(super) prerelease: bool,
     /// As the product answers with it.
     pub(super) body: Value,
+}
+
+/// A request that is being answered.
+pub(super) struct Busy(Arc<Host>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.state().busy -= 1;
+    }
 }
 
 impl Host {
@@ -102,6 +115,14 @@ impl Host {
             }
             _ => format!("{}/{path}", self.base),
         }
+    }
+
+    /// Counts a request as one that is being answered until what it gives is dropped.
+    pub(super) fn busy(self: &Arc<Self>) -> Busy {
+        let mut state = self.state();
+        state.busy += 1;
+        state.most_at_once = state.most_at_once.max(state.busy);
+        Busy(Arc::clone(self))
     }
 
     /// Records a request and decides what becomes of it.

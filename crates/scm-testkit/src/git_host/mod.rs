@@ -135,6 +135,12 @@ impl GitHost {
         self.host.state().requests.len()
     }
 
+    /// How many requests were answered at the same time, at most.
+    #[must_use]
+    pub fn most_at_once(&self) -> usize {
+        self.host.state().most_at_once
+    }
+
     /// Forgets the requests recorded so far.
     pub fn forget_requests(&self) {
         self.host.state().requests.clear();
@@ -216,6 +222,7 @@ impl Drop for GitHost {
 }
 
 async fn answer(host: Arc<Host>, request: Recorded) -> Reply {
+    let _busy = host.busy();
     let (fate, latency) = host.meet(request.clone());
     let reply = match fate {
         Fate::Instead(reply) => reply,

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use futures::future::join_all;
 use scm_service::{JobSettings, Services};
 use scm_store::JobKind;
-use scm_testkit::{code_host::Reply, db::TestDb, on_every_database};
+use scm_testkit::{code_host::Reply, db::TestDb, on_every_database, until};
 use scm_types::{FixedClock, VerificationStatus};
 
 use super::{DAY, all_due, bench, connect_another, execute, next_day, notes, row, rows, work_off};
@@ -94,9 +94,7 @@ on_every_database! {
         bench.git.set_latency(std::time::Duration::from_hours(1));
         let dying = bench.services.clone();
         let dead = tokio::spawn(async move { work_off(&dying).await });
-        while bench.git.calls() == 0 {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
+        until(|| bench.git.calls() > 0).await;
         dead.abort();
         dead.await.unwrap_err();
         bench.git.set_latency(std::time::Duration::ZERO);

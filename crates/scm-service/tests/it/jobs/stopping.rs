@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use scm_service::JobSettings;
-use scm_testkit::{db::TestDb, on_every_database};
+use scm_testkit::{db::TestDb, on_every_database, until};
 use tokio::sync::oneshot;
 
 use super::{bench, rows, work_off};
@@ -18,9 +18,7 @@ on_every_database! {
         let running = tokio::spawn(async move {
             services.run_jobs(settings, async { stopped.await.unwrap_or(()) }).await;
         });
-        while bench.git.calls() == 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        until(|| bench.git.calls() > 0).await;
         stop.send(()).unwrap();
         running.await.unwrap();
         let sql = "SELECT `subject` FROM `scm_jobs` WHERE `owner` IS NOT NULL";

@@ -20,7 +20,6 @@ async fn pages_that_github_numbers_are_fetched_together() {
     bench.host.repo().branches(names, "main");
     bench.host.set_latency(Duration::from_millis(30));
     let (provider, info) = bench.work().await;
-    let started = std::time::Instant::now();
     let mut names = Vec::new();
     let mut request = ListRequest::default();
     loop {
@@ -32,7 +31,7 @@ async fn pages_that_github_numbers_are_fetched_together() {
     names.sort();
     assert_eq!(names, bench.host.repo().branch_names());
     assert_eq!(bench.asked("GET", "/branches"), 24, "each page once");
-    assert!(started.elapsed() < Duration::from_secs(10));
+    assert!(bench.host.most_at_once() > 1, "one after the other");
 }
 
 #[tokio::test]
