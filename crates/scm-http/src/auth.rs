@@ -54,7 +54,7 @@ impl State {
     async fn who(&self, request: &HttpRequest) -> Result<Caller, ApiError> {
         match &self.authentication {
             Authentication::Open { account } => {
-                if is_local(request.headers()) {
+                if is_local(request) {
                     Ok(Caller::new(account.clone(), Access::Platform))
                 } else {
                     Err(ApiError::NotLocal)
@@ -146,15 +146,18 @@ impl FromRequest for Known {
     }
 }
 
-/// True unless `Host` or `Origin` name another place than this machine: without authentication,
-/// that is all that keeps a web page (or a name that was rebound to loopback) out.
-fn is_local(headers: &HeaderMap) -> bool {
+/// True unless the target, `Host` or `Origin` name another place than this machine: without
+/// authentication, that is all that keeps a web page (or a name that was rebound to loopback) out.
+fn is_local(request: &HttpRequest) -> bool {
     let local = |name: HeaderName| {
-        headers
+        request
+            .headers()
             .get_all(name)
             .all(|value| value.to_str().is_ok_and(names_this_machine))
     };
-    local(HOST) && local(ORIGIN)
+    // A target that is a whole address counts before `Host` (RFC 9112 section 3.2.2).
+    let target = request.uri().authority();
+    target.is_none_or(|target| names_this_machine(target.as_str())) && local(HOST) && local(ORIGIN)
 }
 
 /// `localhost`, `127.0.0.1:8080`, `http://[::1]:3000`.

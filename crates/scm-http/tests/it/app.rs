@@ -161,6 +161,8 @@ pub(crate) struct TestApp {
     pub(crate) cipher: Arc<Cipher>,
     /// Where the API stores it.
     pub(crate) database: DatabaseConnection,
+    /// How it tells callers apart.
+    pub(crate) authentication: Authentication,
     keys: Vec<(String, String)>,
 }
 
@@ -377,7 +379,7 @@ impl TestApp {
             let known = ApiKeys::new(known).unwrap();
             Authentication::Bearers(Bearers::new().api_keys(known).jwt(verifier()))
         };
-        let api = configure_with(services.clone(), authentication, limits);
+        let api = configure_with(services.clone(), authentication.clone(), limits);
         let app = App::new()
             .service(web::scope(BASE).configure(api))
             .default_service(web::to(fallback));
@@ -398,6 +400,7 @@ impl TestApp {
             services,
             cipher,
             database,
+            authentication,
             keys,
         }
     }

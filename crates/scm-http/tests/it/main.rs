@@ -27,6 +27,7 @@ mod limits;
 mod openapi;
 mod receiver;
 mod secrets;
+mod smuggling;
 mod table;
 mod tenancy;
 mod verify;
