@@ -28,7 +28,7 @@ async fn pass_lease(db: &TestDb) {
 
 /// The branches of all pushes that were told, once no delivery is left to be processed.
 async fn pushes(bench: &Bench) -> Vec<String> {
-    let all_done = timeout(Duration::from_mins(1), async {
+    let all_done = timeout(Duration::from_mins(3), async {
         while bench.states().iter().any(|state| state == "pending") {
             sleep(Duration::from_millis(50)).await;
         }
@@ -44,7 +44,7 @@ async fn pushes(bench: &Bench) -> Vec<String> {
 /// Kills the server once it has reached the point.
 async fn killed_at(bench: &Bench, point: &str) {
     let line = format!("fault: {point}");
-    let reached = timeout(Duration::from_mins(1), async {
+    let reached = timeout(Duration::from_mins(3), async {
         while !bench.server.log().contains(&line) {
             sleep(Duration::from_millis(10)).await;
         }

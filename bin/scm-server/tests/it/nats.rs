@@ -37,7 +37,7 @@ async fn what_is_told_is_published_as_the_feed_has_it_and_no_login_is_logged() {
     bench.post("/webhook", 201);
     bench.git.settle().await;
     let told = bench.events("ping", 1);
-    let published = timeout(Duration::from_mins(1), async {
+    let published = timeout(Duration::from_mins(3), async {
         loop {
             let messages = stream.messages();
             if !messages.is_empty() {

@@ -169,7 +169,7 @@ pub(crate) fn wait_for(what: &str, mut is_there: impl FnMut() -> bool) {
     let begin = Instant::now();
     while !is_there() {
         assert!(
-            begin.elapsed() < Duration::from_mins(1),
+            begin.elapsed() < Duration::from_mins(3),
             "{what} did not come"
         );
         thread::park_timeout(Duration::from_millis(20));

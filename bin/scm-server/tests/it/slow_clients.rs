@@ -24,7 +24,7 @@ use crate::server::{BASE, Client, Place, Server};
 const ATTACK: Duration = Duration::from_secs(20);
 
 /// Longer than every limit together, on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// What a slow connection came to.
 #[derive(Default)]

@@ -214,7 +214,7 @@ on_every_database! {
         bench.git.settle().await;
         bench.events("ping", 1);
         let looked = "scm_jobs_ended_total{kind=\"gap_check\",outcome=\"done\"}";
-        let first_look = timeout(Duration::from_mins(1), async {
+        let first_look = timeout(Duration::from_mins(3), async {
             while !bench.client().text("/metrics").contains(looked) {
                 sleep(Duration::from_millis(50)).await;
             }
@@ -297,7 +297,7 @@ async fn what_is_told_is_pushed_as_the_feed_has_it() {
     bench.git.settle().await;
     let told = bench.events("ping", 1);
     // The first attempt is refused, and the second one follows by itself.
-    let pushed = timeout(Duration::from_mins(1), async {
+    let pushed = timeout(Duration::from_mins(3), async {
         while receiver.calls() < 2 {
             sleep(Duration::from_millis(20)).await;
         }

@@ -188,7 +188,7 @@ impl Told {
 
     /// Waits until all events of these tenants are noted as pushed.
     pub(crate) async fn all_pushed(&self, tenants: &[&str]) {
-        let pushed = timeout(Duration::from_mins(1), async {
+        let pushed = timeout(Duration::from_mins(3), async {
             for tenant in tenants {
                 while self.is_left(tenant).await {
                     sleep(Duration::from_millis(5)).await;

@@ -25,7 +25,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 const REFUSED_PAUSE: Duration = Duration::from_millis(200);
 
 /// No load goes on for longer, whatever a test forgets.
-const LONGEST: Duration = Duration::from_mins(4);
+const LONGEST: Duration = Duration::from_mins(10);
 
 /// A row whose making was acknowledged.
 #[derive(Debug, Clone)]
