@@ -8,9 +8,9 @@ use scm_providers::{
     ProviderDescription, ProviderHost, Registry, RegistryError, TransportSettings,
 };
 use scm_store::{
-    ApiKeyController, AuditController, Cipher, DatabaseConnection, IdempotencyController,
-    InboxLimits, JobController, RefController, RenewalController, ScmIntegrationController,
-    ServerController,
+    ApiKeyController, AuditController, Cipher, ConnectOptions, DatabaseConnection, EventController,
+    IdempotencyController, InboxController, InboxLimits, JobController, RefController,
+    RenewalController, ScmIntegrationController, ServerController,
 };
 use scm_types::{Actor, Caller, Clock, RepoUrl, Role, SystemClock, TenantScope};
 use url::Url;
@@ -71,6 +71,7 @@ impl Services {
             metrics: None,
             sink: None,
             inbox: InboxLimits::default(),
+            database_limit: None,
             #[cfg(any(test, debug_assertions, feature = "faults"))]
             stop: None,
             #[cfg(any(test, debug_assertions, feature = "faults"))]
@@ -124,6 +125,7 @@ pub struct ServicesBuilder {
     metrics: Option<prometheus::Registry>,
     sink: Option<Arc<dyn EventSink>>,
     inbox: InboxLimits,
+    database_limit: Option<Duration>,
     #[cfg(any(test, debug_assertions, feature = "faults"))]
     stop: Option<Box<dyn Fn(crate::RenewalStep) -> bool + Send + Sync>>,
     #[cfg(any(test, debug_assertions, feature = "faults"))]
@@ -173,6 +175,15 @@ impl ServicesBuilder {
     #[must_use]
     pub fn receiver_url(mut self, base: Option<Url>) -> Self {
         self.receiver = base;
+        self
+    }
+
+    /// How long one call to the database may take, waiting for a connection and repeating included,
+    /// instead of 15 seconds: [`ConnectOptions::call_limit`] of a pool that was not made with the
+    /// defaults.
+    #[must_use]
+    pub fn database_limit(mut self, limit: Duration) -> Self {
+        self.database_limit = Some(limit);
         self
     }
 
@@ -228,7 +239,10 @@ impl ServicesBuilder {
             )?,
         };
         let registry = Arc::new(registry);
-        let leases = RenewalController::new(self.database.clone());
+        let limit = self
+            .database_limit
+            .unwrap_or_else(|| ConnectOptions::default().call_limit());
+        let leases = RenewalController::new(self.database.clone()).with_time_limit(limit);
         #[cfg_attr(
             not(any(test, debug_assertions, feature = "faults")),
             expect(unused_mut, reason = "tests set more")
@@ -238,30 +252,42 @@ impl ServicesBuilder {
         if let Some(stop) = self.stop {
             renewals.set_stop(stop);
         }
-        let audit = AuditController::new(self.database.clone(), Arc::clone(&self.clock));
+        let audit = AuditController::new(self.database.clone(), Arc::clone(&self.clock))
+            .with_time_limit(limit);
         let idempotency =
-            IdempotencyController::new(self.database.clone(), Arc::clone(&self.clock));
-        let keys = ApiKeyController::new(self.database.clone(), Arc::clone(&self.clock));
+            IdempotencyController::new(self.database.clone(), Arc::clone(&self.clock))
+                .with_time_limit(limit);
+        let keys = ApiKeyController::new(self.database.clone(), Arc::clone(&self.clock))
+            .with_time_limit(limit);
         let metrics = Metrics::new(self.metrics.as_ref())?;
         if self.metrics.is_some() {
             let metrics = metrics.clone();
             self.cipher
                 .watch(move |key, what| metrics.secret(key, what));
         }
-        let jobs = JobController::new(self.database.clone(), Arc::clone(&self.cipher));
-        let refs = RefController::new(self.database.clone(), Arc::clone(&self.cipher));
-        let servers = ServerController::new(self.database.clone());
+        let jobs = JobController::new(self.database.clone(), Arc::clone(&self.cipher))
+            .with_time_limit(limit);
+        let refs = RefController::new(self.database.clone(), Arc::clone(&self.cipher))
+            .with_time_limit(limit);
+        let servers = ServerController::new(self.database.clone()).with_time_limit(limit);
         let integrations = ScmIntegrationController::new(
             self.database.clone(),
             Arc::clone(&self.cipher),
             Arc::clone(&self.clock),
-        );
+        )
+        .with_time_limit(limit);
         #[cfg(any(test, debug_assertions, feature = "faults"))]
         let watcher = Watcher::new(self.watch);
         #[cfg(not(any(test, debug_assertions, feature = "faults")))]
         let watcher = Watcher::default();
-        let (limits, clock) = (self.inbox, &self.clock);
-        let webhooks = Webhooks::new(&self.database, &self.cipher, clock, limits, watcher);
+        let inbox = InboxController::new(
+            self.database.clone(),
+            Arc::clone(&self.cipher),
+            Arc::clone(&self.clock),
+        );
+        let inbox = inbox.with_limits(self.inbox).with_time_limit(limit);
+        let events = EventController::new(self.database.clone(), Arc::clone(&self.cipher));
+        let webhooks = Webhooks::new(inbox, events.with_time_limit(limit), watcher);
         let hosts = Arc::clone(&registry);
         let integrations = integrations.with_apps(move |url| {
             RepoUrl::parse(url, hosts.web_hosts()).is_ok_and(|url| hosts.has_app(&url))

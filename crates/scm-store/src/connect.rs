@@ -68,6 +68,14 @@ impl Default for ConnectOptions {
     }
 }
 
+impl ConnectOptions {
+    /// How long a call may take that waits for a connection and runs a statement.
+    #[must_use]
+    pub fn call_limit(&self) -> Duration {
+        self.acquire_timeout + self.statement_timeout
+    }
+}
+
 /// How long [`ping`] waits.
 const HEALTH_LIMIT: Duration = Duration::from_secs(5);
 

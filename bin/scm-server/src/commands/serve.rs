@@ -97,6 +97,7 @@ async fn serve(
         .transport(transport(&config))
         .refresh_margin(Duration::from_secs(config.providers.refresh_margin_seconds))
         .receiver_url(receiver(&config)?)
+        .database_limit(config.database.call_limit())
         .clock(Arc::clone(&clock))
         .metrics(&registry);
     let authentication = authentication(&config, Arc::clone(&clock))?;

@@ -108,7 +108,6 @@ impl Config {
     /// How long it takes until nobody writes any more what was sealed with a key that went out of
     /// use: to see it, to get a connection, and to run the statement.
     pub(crate) fn keys_out_of_use(&self) -> Duration {
-        let write = self.database.acquire_timeout_seconds + self.database.statement_timeout_seconds;
-        self.keys_check() * 2 + Duration::from_secs(write)
+        self.keys_check() * 2 + self.database.call_limit()
     }
 }

@@ -1,6 +1,6 @@
 //! The sections of the configuration and what has to hold inside each.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use scm_types::HostKind;
 use serde::Deserialize;
@@ -40,6 +40,11 @@ impl Database {
             },
             (None, None) => Ok(None),
         }
+    }
+
+    /// How long a call may take that waits for a connection and runs a statement.
+    pub(crate) fn call_limit(&self) -> Duration {
+        Duration::from_secs(self.acquire_timeout_seconds + self.statement_timeout_seconds)
     }
 
     pub(super) fn problem(&self) -> Option<ConfigError> {

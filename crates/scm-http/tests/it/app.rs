@@ -329,7 +329,7 @@ impl TestApp {
     ) -> Self {
         LazyLock::force(&LOG);
         let options = ConnectOptions {
-            acquire_timeout: Duration::from_secs(2),
+            acquire_timeout: Duration::from_secs(10),
             ..ConnectOptions::default()
         };
         let database = scm_service::connect(url, &options).await.unwrap();

@@ -18,10 +18,7 @@ mod receive;
 mod runner;
 mod step;
 
-use std::sync::Arc;
-
-use scm_store::{Cipher, DatabaseConnection, EventController, InboxController, InboxLimits};
-use scm_types::Clock;
+use scm_store::{EventController, InboxController};
 use tokio::sync::{Notify, watch};
 
 use self::keys::KeyCache;
@@ -54,17 +51,10 @@ pub(crate) struct Webhooks {
 }
 
 impl Webhooks {
-    pub(crate) fn new(
-        db: &DatabaseConnection,
-        cipher: &Arc<Cipher>,
-        clock: &Arc<dyn Clock>,
-        limits: InboxLimits,
-        watcher: Watcher,
-    ) -> Self {
-        let inbox = InboxController::new(db.clone(), Arc::clone(cipher), Arc::clone(clock));
+    pub(crate) fn new(inbox: InboxController, events: EventController, watcher: Watcher) -> Self {
         Self {
-            inbox: inbox.with_limits(limits),
-            events: EventController::new(db.clone(), Arc::clone(cipher)),
+            inbox,
+            events,
             keys: KeyCache::new(),
             refused: Refused::default(),
             arrived: Notify::new(),

@@ -60,7 +60,7 @@ impl Bench {
     pub(crate) async fn empty(db: TestDb, git: GitHost) -> Self {
         let now = Timestamp::parse("2026-10-30T15:00:00.000Z").unwrap();
         let clock = Arc::new(FixedClock::at(now));
-        let options = ConnectOptions::default();
+        let options = patient();
         let services = builder(&db, &git, &clock, &options).await;
         let services = services.build().unwrap();
         Self {
@@ -79,7 +79,7 @@ impl Bench {
 
     /// Another server on the same database, as it comes.
     pub(crate) async fn server(&self) -> ServicesBuilder {
-        self.server_with(&ConnectOptions::default()).await
+        self.server_with(&patient()).await
     }
 
     /// The same with another way to the database.
@@ -158,6 +158,15 @@ impl Bench {
     }
 }
 
+/// Crowds wait for their turn, however busy the machine is.
+fn patient() -> ConnectOptions {
+    ConnectOptions {
+        acquire_timeout: MINUTE,
+        statement_timeout: MINUTE,
+        ..ConnectOptions::default()
+    }
+}
+
 async fn builder(
     db: &TestDb,
     git: &GitHost,
@@ -167,6 +176,7 @@ async fn builder(
     let pool = connect(&db.url, options).await.unwrap();
     let cipher = Arc::new(Cipher::new(KeyRing::parse(KEYS).unwrap()));
     Services::builder(pool, cipher)
+        .database_limit(options.call_limit())
         .hosts(vec![provider_host(git)])
         .transport(transport(Duration::from_secs(20)))
         .clock(clock.clone())

@@ -47,10 +47,17 @@ impl ServerController {
     /// [`ScmIntegrationController::new`](crate::ScmIntegrationController::new).
     #[must_use]
     pub fn new(db: DatabaseConnection) -> Self {
-        let defaults = ConnectOptions::default();
         Self {
-            db: Bounded::new(db, defaults.acquire_timeout + defaults.statement_timeout),
+            db: Bounded::new(db, ConnectOptions::default().call_limit()),
         }
+    }
+
+    /// Sets how long one call to the database may take, see
+    /// [`ScmIntegrationController::with_time_limit`](crate::ScmIntegrationController::with_time_limit).
+    #[must_use]
+    pub fn with_time_limit(mut self, limit: Duration) -> Self {
+        self.db.limit = limit;
+        self
     }
 
     /// An id for a server that has just begun. It is known before the list has it, so that who cannot

@@ -40,9 +40,8 @@ impl ApiKeyController {
     /// [`Self::with_time_limit`].
     #[must_use]
     pub fn new(db: DatabaseConnection, clock: Arc<dyn Clock>) -> Self {
-        let defaults = ConnectOptions::default();
         Self {
-            db: Bounded::new(db, defaults.acquire_timeout + defaults.statement_timeout),
+            db: Bounded::new(db, ConnectOptions::default().call_limit()),
             clock,
         }
     }

@@ -41,9 +41,8 @@ impl EventController {
     /// [`ScmIntegrationController::new`](crate::ScmIntegrationController::new).
     #[must_use]
     pub fn new(db: DatabaseConnection, cipher: Arc<Cipher>) -> Self {
-        let defaults = ConnectOptions::default();
         Self {
-            db: Bounded::new(db, defaults.acquire_timeout + defaults.statement_timeout),
+            db: Bounded::new(db, ConnectOptions::default().call_limit()),
             cipher,
         }
     }

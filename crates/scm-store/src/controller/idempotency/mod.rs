@@ -122,9 +122,8 @@ impl IdempotencyController {
     /// [`Self::with_time_limit`].
     #[must_use]
     pub fn new(db: DatabaseConnection, clock: Arc<dyn Clock>) -> Self {
-        let defaults = ConnectOptions::default();
         Self {
-            db: Bounded::new(db, defaults.acquire_timeout + defaults.statement_timeout),
+            db: Bounded::new(db, ConnectOptions::default().call_limit()),
             clock,
             last_sweep: Arc::new(AtomicI64::new(i64::MIN)),
         }

@@ -75,7 +75,7 @@ impl InboxController {
         let defaults = ConnectOptions::default();
         let entry = Entry::new(db.get_database_backend(), InboxLimits::default());
         Self {
-            db: Bounded::new(db, defaults.acquire_timeout + defaults.statement_timeout),
+            db: Bounded::new(db, defaults.call_limit()),
             cipher,
             clock,
             made: Arc::default(),

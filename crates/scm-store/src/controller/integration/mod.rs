@@ -78,9 +78,8 @@ impl ScmIntegrationController {
     /// [`Self::with_time_limit`].
     #[must_use]
     pub fn new(db: DatabaseConnection, cipher: Arc<Cipher>, clock: Arc<dyn Clock>) -> Self {
-        let defaults = ConnectOptions::default();
         Self {
-            db: Bounded::new(db, defaults.acquire_timeout + defaults.statement_timeout),
+            db: Bounded::new(db, ConnectOptions::default().call_limit()),
             cipher,
             clock,
             has_app: Arc::new(|_| false),

@@ -135,9 +135,8 @@ impl JobController {
     /// [`Self::with_time_limit`].
     #[must_use]
     pub fn new(db: DatabaseConnection, cipher: Arc<Cipher>) -> Self {
-        let defaults = ConnectOptions::default();
         Self {
-            db: Bounded::new(db, defaults.acquire_timeout + defaults.statement_timeout),
+            db: Bounded::new(db, ConnectOptions::default().call_limit()),
             cipher,
         }
     }

@@ -100,9 +100,8 @@ impl RefController {
     /// [`ScmIntegrationController::new`](crate::ScmIntegrationController::new).
     #[must_use]
     pub fn new(db: DatabaseConnection, cipher: Arc<Cipher>) -> Self {
-        let defaults = ConnectOptions::default();
         Self {
-            db: Bounded::new(db, defaults.acquire_timeout + defaults.statement_timeout),
+            db: Bounded::new(db, ConnectOptions::default().call_limit()),
             cipher,
         }
     }

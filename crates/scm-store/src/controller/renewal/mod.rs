@@ -108,9 +108,8 @@ impl RenewalController {
     /// [`Self::with_time_limit`].
     #[must_use]
     pub fn new(db: DatabaseConnection) -> Self {
-        let defaults = ConnectOptions::default();
         Self {
-            db: Bounded::new(db, defaults.acquire_timeout + defaults.statement_timeout),
+            db: Bounded::new(db, ConnectOptions::default().call_limit()),
         }
     }
 
