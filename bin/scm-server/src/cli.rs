@@ -138,13 +138,57 @@ pub(crate) struct Export {
 }
 
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Import {
+    #[command(subcommand)]
+    pub(crate) other: Option<ImportFrom>,
     /// What `export` made
-    #[arg(value_name = "FILE")]
-    pub(crate) from: PathBuf,
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) from: Option<PathBuf>,
     /// Only say whether it could be done
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum ImportFrom {
+    /// Bring over what delivr's old server has, row by row; exit status 3 if rows could not be read.
+    /// Can be stopped and run again at any time
+    Delivr(ImportDelivr),
+}
+
+#[derive(Args)]
+pub(crate) struct ImportDelivr {
+    #[command(flatten)]
+    pub(crate) from: OtherDatabase,
+    /// The old server's table
+    #[arg(long, value_name = "NAME", default_value = scm_store::delivr::OldTable::NAME)]
+    pub(crate) table: String,
+    /// File with the pass phrase that the old server sealed with, its `ENCRYPTION_KEY`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pass_phrase_file: Option<PathBuf>,
+    /// Read and judge every row, change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// For machines: a line for each row, and one with the numbers
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// The old server's database.
+#[derive(Args)]
+pub(crate) struct OtherDatabase {
+    /// The old server's database; the one of the settings if it is not given
+    #[arg(
+        id = "old_url",
+        long = "from",
+        value_name = "URL",
+        conflicts_with = "old_url_file"
+    )]
+    pub(crate) url: Option<String>,
+    /// File with its URL: one with a password in it is no argument
+    #[arg(id = "old_url_file", long = "from-file", value_name = "FILE")]
+    pub(crate) url_file: Option<PathBuf>,
 }
 
 #[derive(Args)]

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use crate::{
-    cli::{ApiKeys, Cli, Command, ConfigCommand, GenerateKey, Keys, Serve},
+    cli::{ApiKeys, Cli, Command, ConfigCommand, GenerateKey, Import, ImportFrom, Keys, Serve},
     config::{Config, ConfigError, Sources},
 };
 
@@ -98,6 +98,10 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Backup(command)) => commands::snapshot::backup(&config, &command),
         Some(Command::Restore(command)) => commands::snapshot::restore(&config, &command),
         Some(Command::Export(command)) => commands::transfer::export(&config, &command),
+        Some(Command::Import(Import {
+            other: Some(ImportFrom::Delivr(command)),
+            ..
+        })) => commands::delivr::import(&config, &command),
         Some(Command::Import(command)) => commands::transfer::import(&config, &command),
         Some(Command::Healthcheck) => commands::healthcheck::run(&config),
         Some(Command::Keys(command)) => commands::keys::run(&config, &command),

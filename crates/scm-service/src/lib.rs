@@ -3,6 +3,7 @@
 
 mod audit;
 mod authentication;
+mod delivr;
 mod error;
 mod expiry;
 mod gaps;
@@ -24,6 +25,7 @@ pub use authentication::{
     JwtAlgorithm, JwtClaims, JwtRoles, JwtSettings, JwtVerifier, NewApiKey, NewApiKeyRequest,
     UnknownJwtAlgorithm,
 };
+pub use delivr::{CameOver, ComeOver, OldRowReport};
 pub use error::{FieldError, ServiceError};
 pub use expiry::Expiring;
 pub use gaps::Presence;

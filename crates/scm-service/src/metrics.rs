@@ -38,6 +38,7 @@ struct Collectors {
     expiring: IntGaugeVec,
     sealed_values: IntGaugeVec,
     resealed: IntCounter,
+    adopted: IntCounter,
     integrations: IntGaugeVec,
     webhooks: IntGaugeVec,
     deliveries: IntGaugeVec,
@@ -142,6 +143,10 @@ impl Metrics {
             resealed: IntCounter::new(
                 "scm_resealed_values_total",
                 "Stored values that this process sealed anew with the current key",
+            )?,
+            adopted: IntCounter::new(
+                "scm_adopted_values_total",
+                "Values that another writer had left in clear and this process sealed",
             )?,
             integrations: gauges(
                 "scm_integrations",
@@ -297,11 +302,15 @@ impl Metrics {
     pub(crate) fn resealed(&self, values: u64) {
         self.0.resealed.inc_by(values);
     }
+
+    pub(crate) fn adopted(&self, values: u64) {
+        self.0.adopted.inc_by(values);
+    }
 }
 
 impl Collectors {
     fn register(&self, registry: &Registry) -> Result<(), prometheus::Error> {
-        let all: [Box<dyn Collector>; 20] = [
+        let all: [Box<dyn Collector>; 21] = [
             Box::new(self.jobs_claimed.clone()),
             Box::new(self.jobs_ended.clone()),
             Box::new(self.job_seconds.clone()),
@@ -316,6 +325,7 @@ impl Collectors {
             Box::new(self.expiring.clone()),
             Box::new(self.sealed_values.clone()),
             Box::new(self.resealed.clone()),
+            Box::new(self.adopted.clone()),
             Box::new(self.integrations.clone()),
             Box::new(self.webhooks.clone()),
             Box::new(self.deliveries.clone()),

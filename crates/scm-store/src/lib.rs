@@ -7,6 +7,7 @@ mod cipher;
 mod connect;
 mod controller;
 mod convert;
+pub mod delivr;
 mod driver;
 mod entity;
 mod error;
@@ -44,8 +45,9 @@ pub use controller::inbox::{
 };
 pub use controller::integration::{
     DeliveryTarget, Ending, EndingCount, EndingPage, EndingPlace, EndingRequest, FilledKeys,
-    FreshCredential, IntegrationCount, NewIntegration, NewWebhook, Replacement, RepositoryMove,
-    ScmIntegrationController, StoredWebhook, VerificationOutcome, WebhookChange, WebhookKeys,
+    FoundInClear, FreshCredential, InClearFault, IntegrationCount, NewIntegration, NewWebhook,
+    OldState, Replacement, RepositoryMove, ScmIntegrationController, SealInClear, SealedInClear,
+    StoredWebhook, TakeOver, TakenOver, VerificationOutcome, WebhookChange, WebhookKeys,
 };
 pub use controller::jobs::{
     ClaimedJob, DueIntegration, DuePage, DuePlace, DueRequest, JobController, JobCount, JobDue,

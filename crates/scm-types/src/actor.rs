@@ -58,6 +58,8 @@ words! {
         Resealing = "resealing",
         /// Looks for what deliveries should have told.
         GapCheck = "gap_check",
+        /// Takes over what an old server writes into the table.
+        Adoption = "adoption",
         /// What an operator does on the command line.
         Command = "command",
     }

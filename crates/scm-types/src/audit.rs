@@ -21,6 +21,8 @@ words! {
         IntegrationCreated = "integration.created",
         /// A deleted connection came back by being made again.
         IntegrationRestored = "integration.restored",
+        /// It was taken over from the old server's table.
+        IntegrationImported = "integration.imported",
         /// Fields were changed.
         IntegrationUpdated = "integration.updated",
         /// It was deleted softly: its secrets are gone, the row is there.
@@ -31,6 +33,8 @@ words! {
         IntegrationVerified = "integration.verified",
         /// The stored secrets were opened, for the purpose that stands beside it.
         CredentialOpened = "credential.opened",
+        /// What another writer had left in clear was sealed.
+        CredentialSealed = "credential.sealed",
         /// The code host gave a new credential for a refresh token.
         CredentialRenewed = "credential.renewed",
         /// The code host gave a new credential for the old one.

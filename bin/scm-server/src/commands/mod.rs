@@ -4,6 +4,7 @@ pub(crate) mod api_keys;
 pub(crate) mod audit;
 pub(crate) mod config;
 mod confirm;
+pub(crate) mod delivr;
 pub(crate) mod doctor;
 pub(crate) mod generated;
 pub(crate) mod healthcheck;

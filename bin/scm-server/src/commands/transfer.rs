@@ -10,6 +10,8 @@ mod export;
 mod import;
 mod progress;
 
+pub(crate) use progress::Progress;
+
 use std::process::ExitCode;
 
 use scm_migrations::ColumnKind;

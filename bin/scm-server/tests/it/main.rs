@@ -12,6 +12,7 @@ mod background;
 mod config;
 #[cfg(debug_assertions)]
 mod delivery_crash;
+mod delivr;
 mod destructive;
 mod doctor;
 mod durability;

@@ -1,5 +1,6 @@
 //! Work that nobody asked for: connections are looked at again, credentials renewed, webhooks
-//! removed, deliveries that were missed looked for, values sealed anew.
+//! removed, deliveries that were missed looked for, values sealed anew, what an old server writes taken
+//! over.
 //!
 //! - Any number of servers share it. A job is done by whoever holds its lease; of one that dies the
 //!   job is another's when the lease is over, by the database's clock.
@@ -11,6 +12,7 @@
 //! - No answer is no result. What a host that is down or busy does to a job is to put it off.
 //! - Nothing here keeps the server from starting, serving or stopping.
 
+mod adopt;
 mod outcome;
 pub(crate) mod pace;
 mod plan;

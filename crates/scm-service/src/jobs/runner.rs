@@ -16,7 +16,12 @@ use super::{
 use crate::Services;
 
 /// What there is one of, and needs no host.
-const SINGLE: [JobKind; 3] = [JobKind::Plan, JobKind::ExpiryWarning, JobKind::Reseal];
+const SINGLE: [JobKind; 4] = [
+    JobKind::Plan,
+    JobKind::ExpiryWarning,
+    JobKind::Adopt,
+    JobKind::Reseal,
+];
 
 /// What there are many of, the first first.
 const MANY: [JobKind; 4] = [

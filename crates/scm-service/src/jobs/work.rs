@@ -62,6 +62,7 @@ impl Services {
             JobKind::Renew => self.renew_due(job).await,
             JobKind::WebhookRemoval => self.remove_webhook_later(job).await,
             JobKind::Reseal => self.reseal(job).await,
+            JobKind::Adopt => self.adopt(job).await,
             JobKind::ExpiryWarning => self.warn_when_due(job).await,
             JobKind::GapCheck => self.check_for_gap(job).await,
             // Locks: whoever has one does the work.

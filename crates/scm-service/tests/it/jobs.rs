@@ -1,5 +1,6 @@
 //! Work that nobody asked for, done by one server or by several.
 
+mod adopt;
 mod checks;
 mod renewals;
 mod reseal;

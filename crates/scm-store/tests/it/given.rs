@@ -3,14 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use scm_store::{
-    Cipher, ConnectOptions, DatabaseConnection, KeyId, KeyRing, NewIntegration,
+    AuditController, Cipher, ConnectOptions, DatabaseConnection, KeyId, KeyRing, NewIntegration,
     ScmIntegrationController, connect,
 };
 use scm_testkit::db::TestDb;
 use scm_types::{
-    AccessToken, AccountId, Actor, BranchName, DisplayName, FixedClock, IntegrationId, PageLimit,
-    PageRequest, RefreshToken, RepoUrl, SafeScmIntegration, ScmIntegrationFilters, TenantId,
-    TenantScope, Timestamp, WebHosts, Who,
+    AccessToken, AccountId, Actor, AuditEntry, AuditRequest, BranchName, DisplayName, FixedClock,
+    IntegrationId, PageLimit, PageRequest, RefreshToken, RepoUrl, SafeScmIntegration,
+    ScmIntegrationFilters, TenantId, TenantScope, Timestamp, WebHosts, Who,
 };
 use sea_orm::{ConnectionTrait, DbBackend, QueryResult, Statement};
 
@@ -79,6 +79,17 @@ impl Given {
             .await
             .unwrap();
         page.items.into_iter().map(|row| row.id).collect()
+    }
+
+    /// What the audit log has of a row, the newest first.
+    pub(crate) async fn entries(&self, scope: &TenantScope, id: &IntegrationId) -> Vec<AuditEntry> {
+        let audit = AuditController::new(self.pool.clone(), self.clock.clone());
+        let request = AuditRequest {
+            limit: PageLimit::MAX,
+            after: None,
+        };
+        let page = audit.page(scope, id, &request).await;
+        page.unwrap().unwrap().items
     }
 
     /// Runs SQL that is written with MySQL's quotes.

@@ -147,7 +147,8 @@ fn used(ring: &KeyRing, usage: &KeyUsage) -> Check {
                 "{} values are not sealed and cannot be used",
                 usage.unsealed
             ),
-            "store those credentials again through this service: an old writer has left them in clear",
+            "a running server seals what an old writer leaves in clear within minutes; for the rest, \
+             scm-server import delivr tells which and why, and takes the old server's pass phrase",
         )
     } else if old > 0 {
         Check::warn(

@@ -36,11 +36,11 @@ impl Checked {
 
 #[expect(clippy::print_stdout, reason = "this is the command's output")]
 pub(super) async fn run(config: &Config, command: &Import) -> anyhow::Result<()> {
-    let (shapes, name) = (shapes(), command.from.display());
+    let from = command.from.as_deref().context("no file is named")?;
+    let (shapes, name) = (shapes(), from.display());
     // Not made here: new ones could open nothing.
     let ring = config.key_source()?.read()?;
-    let checked =
-        check(&command.from, &shapes).with_context(|| format!("{name} was not imported"))?;
+    let checked = check(from, &shapes).with_context(|| format!("{name} was not imported"))?;
     fits(&ring, &checked.canaries).with_context(|| format!("{name} was not imported"))?;
     let rows_of_it = rows(checked.rows());
     println!("{name} is whole, has {rows_of_it}, and the keys open it");
@@ -61,7 +61,7 @@ pub(super) async fn run(config: &Config, command: &Import) -> anyhow::Result<()>
     if begun > 0 {
         println!("{} are there already: going on behind them", rows(begun));
     }
-    write(&db, &command.from, &shapes, &there, &checked).await?;
+    write(&db, from, &shapes, &there, &checked).await?;
     fault::reached("import:rows-done");
     let found = digests(config, &shapes).await?;
     for ((shape, found), wanted) in shapes.iter().zip(&found).zip(&checked.tables) {

@@ -5,10 +5,10 @@ use std::io::IsTerminal as _;
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// A bar for one part of the work, gone when it is dropped.
-pub(super) struct Progress(Option<ProgressBar>);
+pub(crate) struct Progress(Option<ProgressBar>);
 
 impl Progress {
-    pub(super) fn of(what: &'static str, total: u64) -> Self {
+    pub(crate) fn of(what: &'static str, total: u64) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::new(total).with_message(what);
             let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} rows, {eta}");
@@ -17,7 +17,20 @@ impl Progress {
         Self(bar)
     }
 
-    pub(super) fn one(&self) {
+    /// Nothing: nobody knows how much there is to do.
+    pub(crate) fn none() -> Self {
+        Self(None)
+    }
+
+    /// Prints without tearing the bar.
+    pub(crate) fn beside(&self, print: impl FnOnce()) {
+        match &self.0 {
+            Some(bar) => bar.suspend(print),
+            None => print(),
+        }
+    }
+
+    pub(crate) fn one(&self) {
         if let Some(bar) = &self.0 {
             bar.inc(1);
         }

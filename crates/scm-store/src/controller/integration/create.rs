@@ -8,7 +8,7 @@ use scm_types::{
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, Iterable, Order, QueryFilter,
     QueryOrder, QuerySelect,
-    sea_query::{Expr, ExprTrait, Query},
+    sea_query::{Expr, ExprTrait, InsertStatement, Query},
 };
 
 use super::{
@@ -108,7 +108,16 @@ impl ScmIntegrationController {
     ) -> Result<SafeScmIntegration, StoreError> {
         let id = new_integration_id();
         let now = self.now();
-        let model = self.model(&id, new, now)?;
+        let insert = self.insertion(self.model(&id, new, now)?);
+        let record = AuditRecord::done(AuditAction::IntegrationCreated);
+        self.noted((&new.tenant_id, &id), actor, &insert, &record)
+            .await
+            .map_err(StoreError::from_driver)?;
+        Ok(as_stored(id, new, &self.view_at(now)))
+    }
+
+    /// The statement that adds a row.
+    pub(super) fn insertion(&self, model: Model) -> InsertStatement {
         let values = model.into_active_model();
         let set = Column::iter().filter_map(|column| {
             let value = values.get(column).into_value()?;
@@ -120,11 +129,7 @@ impl ScmIntegrationController {
             .into_table(Entity)
             .columns(columns)
             .values_panic(values);
-        let record = AuditRecord::done(AuditAction::IntegrationCreated);
-        self.noted((&new.tenant_id, &id), actor, &insert, &record)
-            .await
-            .map_err(StoreError::from_driver)?;
-        Ok(as_stored(id, new, &self.view_at(now)))
+        insert
     }
 
     /// What stands in the way of the new row.
@@ -185,7 +190,7 @@ impl ScmIntegrationController {
         self.find_by_id(&scope, id).await
     }
 
-    fn model(
+    pub(super) fn model(
         &self,
         id: &IntegrationId,
         new: &NewIntegration,

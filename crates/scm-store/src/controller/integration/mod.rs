@@ -12,6 +12,7 @@
 //!   [`ScmIntegrationController::find_with_secrets`], which notes the opening before it gives them
 //!   out.
 
+mod adopt;
 mod alias;
 mod count;
 mod create;
@@ -25,6 +26,7 @@ mod fit;
 mod maintain;
 mod renew;
 mod scope;
+mod take_over;
 mod update;
 mod verify;
 mod webhook;
@@ -44,6 +46,7 @@ use crate::{
     query::Bounded,
 };
 
+pub use adopt::{FoundInClear, InClearFault, SealInClear, SealedInClear};
 pub use count::IntegrationCount;
 pub use create::NewIntegration;
 pub use delivery::{DeliveryTarget, RepositoryMove, WebhookKeys};
@@ -52,6 +55,7 @@ pub use maintain::FilledKeys;
 pub(crate) use maintain::quiet_update;
 pub use renew::{FreshCredential, Replacement};
 pub(crate) use scope::same;
+pub use take_over::{OldState, TakeOver, TakenOver};
 pub use verify::VerificationOutcome;
 pub use webhook::{NewWebhook, StoredWebhook, WebhookChange};
 

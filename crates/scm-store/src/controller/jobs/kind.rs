@@ -15,6 +15,8 @@ pub enum JobKind {
     WebhookRemoval,
     /// Seals stored values with the current key. There is one.
     Reseal,
+    /// Takes over what an old server writes into the table. There is one.
+    Adopt,
     /// Warns of tokens that end. There is one.
     ExpiryWarning,
     /// Looks for what deliveries should have told. About an integration.
@@ -34,6 +36,7 @@ impl JobKind {
         Self::Renew,
         Self::WebhookRemoval,
         Self::Reseal,
+        Self::Adopt,
         Self::ExpiryWarning,
         Self::GapCheck,
         Self::WebhookChange,
@@ -49,6 +52,7 @@ impl JobKind {
             Self::Renew => "renew",
             Self::WebhookRemoval => "webhook_removal",
             Self::Reseal => "reseal",
+            Self::Adopt => "adopt",
             Self::ExpiryWarning => "expiry_warning",
             Self::GapCheck => "gap_check",
             Self::WebhookChange => "webhook_change",

@@ -1,0 +1,61 @@
+//! `import delivr` and `export delivr`: over from delivr's old server, and home again.
+//!
+//! - A row is done as a whole or not at all. Both can be killed between any two rows and run again: what
+//!   is there is left as it is, or written once more as it is here.
+//! - What cannot be done is told row by row and column by column, never with what stands there.
+//! - The pass phrase comes from a file, and so can a URL with a password in it: arguments are seen by
+//!   everybody on the machine.
+
+mod import;
+mod report;
+
+use std::{path::Path, process::ExitCode};
+
+use anyhow::Context as _;
+use scm_store::{ConnectOptions, DatabaseConnection, delivr::PassPhrase};
+use zeroize::Zeroizing;
+
+use crate::{
+    cli::{ImportDelivr, OtherDatabase},
+    config::Config,
+    telemetry,
+};
+
+/// Exit status if some rows were not done; what could be done was.
+const SOME_LEFT: u8 = 3;
+
+/// Brings over what the old server has.
+pub(crate) fn import(config: &Config, command: &ImportDelivr) -> anyhow::Result<ExitCode> {
+    telemetry::start(&config.log)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(import::run(config, command))
+}
+
+fn pass_phrase(file: Option<&Path>) -> anyhow::Result<Option<PassPhrase>> {
+    let Some(file) = file else {
+        return Ok(None);
+    };
+    let text = text_of(file)?;
+    let phrase = PassPhrase::parse(text.as_str());
+    phrase.with_context(|| file.display().to_string()).map(Some)
+}
+
+/// The old server's database; `None` if it is the one of the settings.
+async fn other(named: &OtherDatabase) -> anyhow::Result<Option<DatabaseConnection>> {
+    let url = match (&named.url, &named.url_file) {
+        (Some(url), _) => Zeroizing::new(url.clone()),
+        (None, Some(file)) => text_of(file)?,
+        (None, None) => return Ok(None),
+    };
+    let db = scm_store::connect_to_look(url.trim(), &ConnectOptions::default()).await;
+    db.context("the old server's database cannot be opened")
+        .map(Some)
+}
+
+fn text_of(file: &Path) -> anyhow::Result<Zeroizing<String>> {
+    let text = std::fs::read_to_string(file);
+    let text = text.with_context(|| format!("{} cannot be read", file.display()))?;
+    Ok(Zeroizing::new(text))
+}
