@@ -40,3 +40,6 @@ fn shown(registry: &Registry) -> HttpResponse {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
