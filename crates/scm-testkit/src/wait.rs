@@ -1,10 +1,5 @@
 //! Waiting for what another task or process does.
 
-#![expect(
-    clippy::panic,
-    reason = "test support: what never comes fails the test"
-)]
-
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
@@ -26,8 +21,7 @@ pub fn until(is: impl Fn() -> bool) -> impl Future<Output = ()> {
                 sleep(Duration::from_millis(2)).await;
             }
         };
-        if timeout(PATIENCE, waiting).await.is_err() {
-            panic!("never so: what {asked} waits for");
-        }
+        let came = timeout(PATIENCE, waiting).await.is_ok();
+        assert!(came, "never so: what {asked} waits for");
     }
 }
