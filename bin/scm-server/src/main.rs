@@ -8,6 +8,7 @@ mod database;
 mod fault;
 mod telemetry;
 mod tls;
+mod traces;
 
 use std::process::ExitCode;
 

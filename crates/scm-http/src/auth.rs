@@ -14,6 +14,7 @@ use actix_web::{
 };
 use futures_util::future::LocalBoxFuture;
 use scm_service::{AuthenticationError, Bearers, ServiceError, Services};
+use scm_trace::SpanKind;
 use scm_types::{Access, AccountId, Caller, RequestId, TenantId};
 
 use crate::{ApiError, gate::Gate};
@@ -64,8 +65,15 @@ impl State {
                 let token = bearer(request.headers()).ok_or(ApiError::Unauthenticated)?;
                 let tenant = named_tenant(request.headers())?;
                 let services = &self.services;
-                let caller = services.authenticate(bearers, token, tenant.as_ref());
-                match caller.await {
+                // On the heap: it is large, and it is wrapped.
+                let caller = Box::pin(services.authenticate(bearers, token, tenant.as_ref()));
+                let span = scm_trace::child("authentication", SpanKind::Internal);
+                let caller = span.run(caller).await;
+                if let Err(error) = &caller {
+                    span.fail(word(error));
+                }
+                drop(span);
+                match caller {
                     Err(AuthenticationError::Refused) => Err(self.gate.refused(request)),
                     other => Ok(other?),
                 }
@@ -104,6 +112,17 @@ fn named_tenant(headers: &HeaderMap) -> Result<Option<TenantId>, ApiError> {
     match (tenant, given.next()) {
         (Some(Ok(tenant)), None) => Ok(Some(tenant)),
         _ => Err(ServiceError::invalid(TENANT_FIELD, "must be one tenant's id").into()),
+    }
+}
+
+/// The word for a trace.
+fn word(error: &AuthenticationError) -> &'static str {
+    match error {
+        AuthenticationError::Refused => "refused",
+        AuthenticationError::WhichTenant => "which_tenant",
+        AuthenticationError::ForeignTenant => "foreign_tenant",
+        AuthenticationError::KeySetAway => "key_set_away",
+        AuthenticationError::Store(_) => "store",
     }
 }
 

@@ -224,7 +224,10 @@ async fn give_back(services: Services, ticket: Ticket) {
 async fn to_its_end<T: Send + 'static>(
     work: impl Future<Output = T> + Send + 'static,
 ) -> Option<T> {
-    Handle::current().spawn(work.in_current_span()).await.ok()
+    Handle::current()
+        .spawn(scm_trace::carried(work).in_current_span())
+        .await
+        .ok()
 }
 
 /// True for an answer that a repetition could not change.

@@ -107,7 +107,7 @@ impl Drop for Running {
 }
 
 /// Anybody can make up a method.
-fn known(method: &Method) -> &'static str {
+pub(crate) fn known(method: &Method) -> &'static str {
     match method.as_str() {
         "GET" => "GET",
         "HEAD" => "HEAD",

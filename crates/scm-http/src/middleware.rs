@@ -1,7 +1,7 @@
-//! What surrounds every request of the API: an id, one log line, the form of failures, and a net
-//! under a panicking handler.
+//! What surrounds every request of the API: an id, a span of the trace that it belongs to, one log line,
+//! the form of failures, and a net under a panicking handler.
 //!
-//! Logged are method, route pattern, status, time and ids. Never logged: query strings, bodies,
+//! A request whose `traceparent` cannot be read begins a trace. Logged are method, route pattern, status, time and ids. Never logged: query strings, bodies,
 //! headers, unmatched paths (people paste tokens into them).
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
@@ -11,10 +11,14 @@ use actix_web::{
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     error::InternalError,
-    http::header::{CACHE_CONTROL, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS},
+    http::{
+        Method, StatusCode,
+        header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS},
+    },
     middleware::Next,
 };
 use futures_util::FutureExt as _;
+use scm_trace::{Incoming, Span, SpanKind, TraceParent, TraceState, Tracer};
 use scm_types::RequestId;
 use tracing::Instrument as _;
 
@@ -22,9 +26,12 @@ use crate::{
     ApiError,
     failure::{Failure, Form},
     gate::{self, Gate},
+    metrics::known,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// The caller's own id of the request if it is harmless, else a new one.
 fn request_id(request: &ServiceRequest) -> RequestId {
@@ -38,6 +45,38 @@ fn request_id(request: &ServiceRequest) -> RequestId {
 #[expect(clippy::expect_used, reason = "nanoid's alphabet is a part of an id's")]
 fn fresh_id() -> RequestId {
     RequestId::parse(nanoid::nanoid!()).expect("a nanoid is an id")
+}
+
+/// The span that a request says it comes from. One that is given twice is none.
+fn incoming(headers: &HeaderMap) -> Option<Incoming> {
+    let mut given = headers.get_all(TRACEPARENT);
+    let (Some(parent), None) = (given.next(), given.next()) else {
+        return None;
+    };
+    let parent = TraceParent::parse(parent.to_str().ok()?)?;
+    let lines: Result<Vec<_>, _> = headers
+        .get_all(TRACESTATE)
+        .map(HeaderValue::to_str)
+        .collect();
+    let state = lines.ok().and_then(TraceState::parse);
+    Some(Incoming { parent, state })
+}
+
+/// What a trace is told of a request.
+fn tell(span: &Span, method: &Method, route: Option<&str>, status: StatusCode) {
+    let method = known(method);
+    span.set("http.request.method", method);
+    span.set("http.response.status_code", status.as_u16());
+    match route {
+        Some(route) => {
+            span.rename(format!("{method} {route}"));
+            span.set("http.route", route.to_owned());
+        }
+        None => span.rename(format!("{method} unmatched")),
+    }
+    if status.is_server_error() {
+        span.fail(status.as_str().to_owned());
+    }
 }
 
 /// A failure's answer in the form that was asked for, every other answer as it is.
@@ -76,6 +115,7 @@ fn dressed(
 /// Wraps every route of the API; `configure` applies it.
 pub(crate) async fn observe<B: MessageBody + 'static>(
     gate: Arc<Gate>,
+    tracer: Tracer,
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
@@ -84,14 +124,21 @@ pub(crate) async fn observe<B: MessageBody + 'static>(
     let form = Form::of(request.headers());
     let method = request.method().clone();
     let started = Instant::now();
-    let span = tracing::info_span!("request", request_id = %id);
+    let part = tracer.begin("request", SpanKind::Server, incoming(request.headers()));
+    let context = part.context();
+    let span = tracing::info_span!(
+        "request",
+        request_id = %id,
+        trace_id = context.map(|context| tracing::field::display(context.trace_id)),
+        span_id = context.map(|context| tracing::field::display(context.span_id)),
+    );
 
     // The path behind the place that the API is mounted at.
     let is_delivery = request.match_info().unprocessed().starts_with("/webhooks/");
     let answered = match gate.enter(request.request(), is_delivery) {
         Err(error) => Ok(request.error_response(error)),
         Ok(place) => {
-            let outcome = AssertUnwindSafe(next.call(request))
+            let outcome = AssertUnwindSafe(part.run(next.call(request)))
                 .catch_unwind()
                 .instrument(span.clone())
                 .await;
@@ -127,6 +174,7 @@ pub(crate) async fn observe<B: MessageBody + 'static>(
             )
         }
     };
+    tell(&part, &method, route.as_deref(), status);
     span.in_scope(|| {
         tracing::info!(
             %method,

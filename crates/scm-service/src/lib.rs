@@ -16,6 +16,7 @@ mod metrics;
 mod push;
 mod renewal;
 mod services;
+mod traces;
 mod verification;
 mod webhooks;
 mod work;

@@ -12,6 +12,7 @@ use scm_store::{
     IdempotencyController, InboxController, InboxLimits, JobController, RefController,
     RenewalController, ScmIntegrationController, ServerController,
 };
+use scm_trace::Tracer;
 use scm_types::{Actor, Caller, Clock, RepoUrl, Role, SystemClock, TenantScope};
 use url::Url;
 
@@ -43,6 +44,7 @@ pub struct Services {
     pub(crate) idempotency: IdempotencyController,
     pub(crate) registry: Arc<Registry>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) tracer: Tracer,
     pub(crate) renewals: Arc<Renewals>,
     pub(crate) jobs: JobController,
     pub(crate) refs: RefController,
@@ -66,6 +68,7 @@ impl Services {
             hosts: ProviderHost::public(),
             transport: TransportSettings::default(),
             clock: Arc::new(SystemClock),
+            tracer: None,
             refresh_margin: LEAST_MARGIN,
             receiver: None,
             metrics: None,
@@ -89,6 +92,12 @@ impl Services {
     #[must_use]
     pub fn clock(&self) -> &dyn Clock {
         &*self.clock
+    }
+
+    /// Who begins traces.
+    #[must_use]
+    pub fn tracer(&self) -> &Tracer {
+        &self.tracer
     }
 
     /// The same clock, for who outlives the borrow.
@@ -120,6 +129,7 @@ pub struct ServicesBuilder {
     hosts: Vec<ProviderHost>,
     transport: TransportSettings,
     clock: Arc<dyn Clock>,
+    tracer: Option<Tracer>,
     refresh_margin: Duration,
     receiver: Option<Url>,
     metrics: Option<prometheus::Registry>,
@@ -151,6 +161,14 @@ impl ServicesBuilder {
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// Who begins traces and takes what is recorded of them. Without one, calls to code hosts and pushed
+    /// events have ids, and nothing is recorded.
+    #[must_use]
+    pub fn tracer(mut self, tracer: Tracer) -> Self {
+        self.tracer = Some(tracer);
         self
     }
 
@@ -227,7 +245,9 @@ impl ServicesBuilder {
     /// The services; fails if the list of hosts cannot be used, or the registry of metrics. Calls
     /// nobody.
     pub fn build(mut self) -> Result<Services, BuildError> {
-        metrics::watch_database(&mut self.database, self.metrics.as_ref())?;
+        let tracer = self.tracer;
+        let tracer = tracer.unwrap_or_else(|| Tracer::new(Arc::clone(&self.clock)));
+        metrics::watch_database(&mut self.database, self.metrics.as_ref(), &tracer)?;
         let operation = self.transport.operation_budget;
         let registry = match &self.metrics {
             None => Registry::new(self.hosts, self.transport, Arc::clone(&self.clock))?,
@@ -298,6 +318,7 @@ impl ServicesBuilder {
             idempotency,
             registry,
             clock: self.clock,
+            tracer,
             renewals: Arc::new(renewals),
             jobs,
             refs,

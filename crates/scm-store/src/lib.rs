@@ -74,4 +74,4 @@ pub use transfer::{
     Cell, CellKind, ExportHeader, ExportItem, ExportReader, ExportWriter, Row, RowReader,
     RowWriter, TableDigest, TableShape, TransferError, batches,
 };
-pub use usage::{PoolUsage, pool_usage, watch_statements};
+pub use usage::{EndedStatement, PoolUsage, pool_usage, watch_statements};

@@ -36,6 +36,7 @@ use crate::{
     database::{self, Opened},
     telemetry::{self, LogFilter},
     tls::Certificates,
+    traces::Exporter,
 };
 
 /// Where the API is mounted.
@@ -63,6 +64,7 @@ pub(crate) fn transport(config: &Config) -> TransportSettings {
         connect_timeout: Duration::from_secs(config.providers.connect_timeout_seconds),
         request_timeout: Duration::from_secs(config.providers.request_timeout_seconds),
         operation_budget: Duration::from_secs(config.providers.budget_seconds),
+        trace_context: config.traces.code_hosts,
         ..TransportSettings::default()
     }
 }
@@ -92,7 +94,9 @@ async fn serve(
     let registry = prometheus::Registry::new();
     metrics::build_info(&registry)?;
     let counting = HttpMetrics::new(&registry)?;
+    let (tracer, exporter) = config.traces.tracer(Arc::clone(&clock))?;
     let services = Services::builder(db.clone(), Arc::clone(&cipher))
+        .tracer(tracer)
         .hosts(config.provider_hosts()?)
         .transport(transport(&config))
         .refresh_margin(Duration::from_secs(config.providers.refresh_margin_seconds))
@@ -174,6 +178,7 @@ async fn serve(
         .map(|(address, metrics)| beside::Beside::listen(address, probes_beside, metrics))
         .transpose()?;
     let server = server.run();
+    let sending = exporter.map(Exporter::start);
 
     // Whoever reads that the server listens may stop it.
     let signals = stop::Signals::catch()?;
@@ -216,6 +221,10 @@ async fn serve(
         .flatten()
     {
         task.abort();
+    }
+    if let Some(sending) = sending {
+        let within = Duration::from_secs(config.shutdown_timeout_seconds);
+        sending.stop(within).await;
     }
     // A frozen database must not keep the process.
     if tokio::time::timeout(CLOSING, db.close()).await.is_err() {

@@ -58,6 +58,7 @@ impl Sources {
                 is_given: true,
             });
         };
+        given(read::standard(&self.environment));
         for file in &self.files {
             given(read::file(file, &mut unreadable));
         }

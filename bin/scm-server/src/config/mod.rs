@@ -17,6 +17,7 @@ mod schema;
 mod sections;
 mod settings;
 mod tls;
+mod traces;
 mod words;
 
 use std::{
@@ -36,6 +37,7 @@ pub(crate) use layers::{Layers, Sources};
 pub(crate) use schema::schema;
 pub(crate) use sections::{AppEntry, Database, HostEntry, Log, LogFormat, OauthEntry, Providers};
 pub(crate) use tls::Tls;
+pub(crate) use traces::Traces;
 
 /// Everything that can be set; `settings` says what each is.
 #[derive(Deserialize)]
@@ -65,6 +67,7 @@ pub(crate) struct Config {
     pub(crate) jobs: Jobs,
     #[serde(default)]
     pub(crate) metrics: Metrics,
+    pub(crate) traces: Traces,
     pub(crate) docs: Docs,
     pub(crate) events: Events,
     #[serde(default)]
@@ -115,6 +118,7 @@ impl Config {
             self.database.problem(),
             self.tls.problem(),
             self.events.problem(),
+            self.traces.problem(),
             self.auth.problem(),
             self.provider_hosts().err(),
             self.limits().err(),

@@ -42,5 +42,6 @@ mod slow_clients;
 mod snapshot;
 mod stopping;
 mod tls;
+mod traces;
 mod transfer;
 mod webhook;

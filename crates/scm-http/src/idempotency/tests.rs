@@ -58,7 +58,9 @@ async fn a_panic_leaves_the_key_and_the_body_reaches_the_handler() {
         .route(web::post().to(handler))
         .wrap(from_fn(idempotent));
     let scope = web::scope("")
-        .wrap(from_fn(|request, next| observe(gate(), request, next)))
+        .wrap(from_fn(|request, next| {
+            observe(gate(), scm_trace::Tracer::default(), request, next)
+        }))
         .app_data(Data::new(state(&db).await))
         .service(resource);
     let app = test::init_service(App::new().service(scope)).await;

@@ -67,6 +67,7 @@ pub fn configure_with(
     limits: Limits,
 ) -> impl FnOnce(&mut ServiceConfig) + Clone {
     let gate = Arc::new(Gate::new(limits, services.shared_clock()));
+    let tracer = services.tracer().clone();
     let state = web::Data::new(State {
         services,
         authentication,
@@ -77,7 +78,7 @@ pub fn configure_with(
         config.service(
             web::scope("")
                 .wrap(from_fn(move |request, next| {
-                    observe(Arc::clone(&gate), request, next)
+                    observe(Arc::clone(&gate), tracer.clone(), request, next)
                 }))
                 .app_data(state)
                 .app_data(rooms)

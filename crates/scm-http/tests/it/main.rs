@@ -30,5 +30,6 @@ mod secrets;
 mod smuggling;
 mod table;
 mod tenancy;
+mod traces;
 mod verify;
 mod work;

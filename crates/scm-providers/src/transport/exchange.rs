@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, header};
+use scm_trace::SpanKind;
 use std::{sync::atomic::Ordering, time::Duration};
 use tokio::time::{Instant, timeout};
 
@@ -10,12 +11,48 @@ use super::{
 };
 use crate::{CallOutcome, EndedCall, Outage, ProviderError, watch};
 
+/// The span that a call comes from (W3C Trace Context).
+pub(crate) const TRACEPARENT: &str = "traceparent";
+
 /// What OAuth endpoints are sent besides: GitHub's answers with a form unless asked for JSON.
 const OAUTH_HEADERS: &[(&str, &str)] = &[("accept", "application/json")];
 
 impl Session {
-    /// One request and its answer.
+    /// One request and its answer, as a span of its own: repetition `attempt`, counted from 0.
     pub(super) async fn exchange(
+        &self,
+        call: Call,
+        tag: Option<&HeaderValue>,
+        attempt: u32,
+    ) -> Result<Answer, Failure> {
+        let product = self.transport.dialect().product.as_str();
+        let span = scm_trace::child(format!("{} {product}", call.method), SpanKind::Client);
+        span.set("scm.product", product);
+        span.set("http.request.method", call.method.as_str().to_owned());
+        if attempt > 0 {
+            span.set("http.request.resend_count", attempt);
+        }
+        let answer = span.run(self.exchange_within(call, tag)).await;
+        let status = match &answer {
+            Ok(answer) => Some(answer.status.as_u16()),
+            Err(failure) => {
+                span.fail(failure.error.code());
+                match failure.error {
+                    ProviderError::Unavailable {
+                        outage: Outage::Status(status),
+                        ..
+                    } => Some(status),
+                    _ => None,
+                }
+            }
+        };
+        if let Some(status) = status {
+            span.set("http.response.status_code", status);
+        }
+        answer
+    }
+
+    async fn exchange_within(
         &self,
         call: Call,
         tag: Option<&HeaderValue>,
@@ -146,6 +183,12 @@ impl Session {
         }
         if let Some(tag) = tag {
             request = request.header(header::IF_NONE_MATCH, tag);
+        }
+        if self.transport.settings().trace_context
+            && let Some(context) = scm_trace::current()
+        {
+            // What is passed on beside it is for the own house.
+            request = request.header(TRACEPARENT, context.parent().to_string());
         }
         let mut body = Bytes::new();
         if let Some(given) = call.body {

@@ -14,6 +14,8 @@
 //!   makes few calls to a host at a time. A call that somebody waits for is affected by neither.
 //! - No more than the configured number of bytes is kept of an answer, counted after
 //!   decompression; nothing waits longer than the configured times.
+//! - Every request is a span of the trace that it belongs to, and carries `traceparent` unless that is
+//!   switched off; never `tracestate`.
 //! - Log lines hold method, path, status and time: no header, no query, no body.
 
 mod answer;

@@ -160,7 +160,7 @@ impl Session {
         let mut attempt = 0;
         let mut doubted = false;
         loop {
-            let outcome = self.follow(url).await;
+            let outcome = self.follow(url, attempt).await;
             let wait = match &outcome {
                 Ok(answer) if !doubted && (self.transport.dialect().doubtful)(answer) => {
                     doubted = true;
@@ -207,7 +207,7 @@ impl Session {
             sleep_until(slot.unwrap_or(now)).await;
         }
         let url = call.url.clone();
-        let answer = self.exchange(call, None).await?;
+        let answer = self.exchange(call, None, 0).await?;
         if !answer.status.is_redirection() {
             return Ok(answer);
         }
@@ -225,7 +225,7 @@ impl Session {
     /// Renews something: sent exactly once, without a look at it afterwards. A failure tells whether
     /// the host can have done it; a redirect says that it did not.
     pub(crate) async fn send_once(&self, call: Call) -> Result<Answer, Failure> {
-        let answer = self.exchange(call, None).await?;
+        let answer = self.exchange(call, None, 0).await?;
         if matches!(answer.status.as_u16(), 301 | 302 | 307 | 308) {
             return Err(Failure::not_done(ProviderError::outage(Outage::Redirected)));
         }
@@ -286,11 +286,11 @@ impl Session {
         self.deadline.checked_sub(needed)
     }
 
-    async fn follow(&self, url: &Url) -> Result<Answer, ProviderError> {
+    async fn follow(&self, url: &Url, attempt: u32) -> Result<Answer, ProviderError> {
         let mut url = url.clone();
         let mut moved = false;
         for _ in 0..=MAX_HOPS {
-            let answer = self.fetch(&url).await?;
+            let answer = self.fetch(&url, attempt).await?;
             if !matches!(answer.status.as_u16(), 301 | 302 | 307 | 308) {
                 return Ok(Answer { moved, ..answer });
             }
@@ -308,7 +308,7 @@ impl Session {
     }
 
     /// One read, by its entity tag if we have it.
-    async fn fetch(&self, url: &Url) -> Result<Answer, ProviderError> {
+    async fn fetch(&self, url: &Url, attempt: u32) -> Result<Answer, ProviderError> {
         let answers = &self.transport.shared().answers;
         let known = if self.transport.dialect().conditional {
             answers.get(self.credential, url).await
@@ -323,7 +323,7 @@ impl Session {
             url: url.clone(),
             body: None,
         };
-        let answer = self.exchange(call, tag).await?;
+        let answer = self.exchange(call, tag, attempt).await?;
         match (answer.status, known) {
             (StatusCode::NOT_MODIFIED, Some(known)) => Ok(cache::refreshed(&known, &answer)),
             (StatusCode::NOT_MODIFIED, None) => {

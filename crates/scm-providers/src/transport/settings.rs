@@ -24,6 +24,9 @@ pub struct TransportSettings {
     pub background_per_host: usize,
     /// How we introduce ourselves; GitHub refuses requests without it.
     pub user_agent: String,
+    /// Whether calls carry `traceparent`, where they belong to a trace: a host learns a random id, and
+    /// which calls belong together.
+    pub trace_context: bool,
     /// Makes the pauses between repetitions the same in every run; `None` draws them.
     pub jitter_seed: Option<u64>,
 }
@@ -40,6 +43,7 @@ impl Default for TransportSettings {
             retry_base: Duration::from_millis(250),
             background_per_host: 4,
             user_agent: concat!("scm-integration-service/", env!("CARGO_PKG_VERSION")).to_owned(),
+            trace_context: true,
             jitter_seed: None,
         }
     }

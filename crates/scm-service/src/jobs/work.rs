@@ -4,6 +4,7 @@ use std::{panic::AssertUnwindSafe, time::Duration};
 
 use futures_util::FutureExt;
 use scm_store::{ClaimedJob, JobKind};
+use scm_trace::SpanKind;
 use tokio::{sync::watch, time::Instant};
 
 use super::{JobSettings, outcome::Outcome, pace};
@@ -38,7 +39,15 @@ impl Services {
     ) -> Ended {
         let (kind, host) = (job.kind(), job.host().to_owned());
         let begun = Instant::now();
-        let work = AssertUnwindSafe(Box::pin(self.do_job(&job, &settings))).catch_unwind();
+        let name = format!("job {}", kind.as_str());
+        let work = Box::pin(self.do_job(&job, &settings));
+        let work = self.traced(name, SpanKind::Internal, work, |span, outcome| {
+            span.set("scm.job.outcome", outcome.as_str());
+            if let Outcome::Failed { code, .. } = outcome {
+                span.fail(*code);
+            }
+        });
+        let work = AssertUnwindSafe(Box::pin(work)).catch_unwind();
         let outcome = tokio::select! {
             outcome = work => outcome.unwrap_or_else(|_| {
                 tracing::error!(kind = kind.as_str(), "background work panicked");

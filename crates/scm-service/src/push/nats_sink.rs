@@ -176,9 +176,15 @@ impl EventSink for NatsSink {
         let stream = jetstream::ContextBuilder::new()
             .timeout(TO_ACKNOWLEDGE)
             .build(client);
-        let message = PublishMessage::build()
+        let mut message = PublishMessage::build()
             .message_id(&event.id)
             .payload(body.into());
+        if let Some(context) = scm_trace::current() {
+            message = message.header("traceparent", context.parent().to_string());
+            if let Some(state) = &context.state {
+                message = message.header("tracestate", state.as_str());
+            }
+        }
         let sent = stream.send_publish(subject, message).await;
         let sent = sent.map_err(|error| self.refused(&error))?;
         let acknowledged = sent.await.map_err(|error| self.refused(&error))?;

@@ -4,6 +4,7 @@ use std::{panic::AssertUnwindSafe, time::Duration};
 
 use futures_util::FutureExt as _;
 use scm_store::JobKind;
+use scm_trace::SpanKind;
 use scm_types::{TenantEvent, TenantId};
 use tokio::{
     sync::watch,
@@ -77,7 +78,14 @@ impl Services {
             let Some(next) = events.next_unpushed(tenant).await? else {
                 break;
             };
-            if let Err(error) = deliver(sink, &next.event, settings.time_limit).await {
+            let delivered = deliver(sink, &next.event, settings.time_limit);
+            let name = "push event".to_owned();
+            let delivered = self.traced(name, SpanKind::Producer, delivered, |span, taken| {
+                if taken.is_err() {
+                    span.fail("not_taken");
+                }
+            });
+            if let Err(error) = delivered.await {
                 return Ok(Turn::Refused(error));
             }
             events.mark_pushed(tenant, next.sequence).await?;

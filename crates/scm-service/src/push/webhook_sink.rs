@@ -23,6 +23,10 @@ const ID: HeaderName = HeaderName::from_static("webhook-id");
 const TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
 const SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
 
+/// The trace that a request belongs to (W3C Trace Context).
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+
 /// What pushed events are signed with. Cannot be printed.
 pub struct PushSecret(hmac::Key);
 
@@ -78,12 +82,19 @@ impl WebhookSink {
         let signature = self.secret.sign(id, timestamp, body);
         let value = |text: &str| HeaderValue::from_str(text).map_err(unwritable);
         let json = HeaderValue::from_static("application/json");
-        Ok(HeaderMap::from_iter([
+        let mut headers = HeaderMap::from_iter([
             (CONTENT_TYPE, json),
             (ID, value(id)?),
             (TIMESTAMP, value(&timestamp.to_string())?),
             (SIGNATURE, value(&signature)?),
-        ]))
+        ]);
+        if let Some(context) = scm_trace::current() {
+            headers.insert(TRACEPARENT, value(&context.parent().to_string())?);
+            if let Some(state) = &context.state {
+                headers.insert(TRACESTATE, value(state.as_str())?);
+            }
+        }
+        Ok(headers)
     }
 }
 
@@ -111,6 +122,8 @@ fn unwritable(error: impl Display) -> SinkError {
 
 #[cfg(test)]
 mod tests {
+    use scm_trace::{Incoming, SpanKind, TraceParent, TraceState, Tracer};
+
     use super::*;
 
     #[test]
@@ -120,6 +133,28 @@ mod tests {
         let body = br#"{"test": 2432232314}"#;
         let signature = secret.sign("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, body);
         assert_eq!(signature, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+    }
+
+    #[tokio::test]
+    async fn it_tells_the_trace_that_it_belongs_to() {
+        let secret = PushSecret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+        let clock = Arc::new(scm_types::SystemClock);
+        let url = "http://127.0.0.1:1/".parse().unwrap();
+        let sink = WebhookSink::new(url, secret, clock).unwrap();
+        let headers = || sink.headers("evt_1", b"{}").unwrap();
+        assert!(!headers().contains_key(TRACEPARENT));
+        let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let incoming = Incoming {
+            parent: TraceParent::parse(parent).unwrap(),
+            state: TraceState::parse(["a=1"]),
+        };
+        let tracer = Tracer::default();
+        let span = tracer.begin("push", SpanKind::Producer, Some(incoming));
+        let told = span.run(async { headers() }).await;
+        let own = span.context().unwrap().parent().to_string();
+        assert_eq!(told[TRACEPARENT], own.as_str());
+        assert_ne!(own, parent);
+        assert_eq!(told[TRACESTATE], "a=1");
     }
 
     #[test]

@@ -110,7 +110,8 @@ impl Services {
     /// the host on, what is not stored is lost.
     async fn attempt_to_the_end(&self, target: &Target) -> Result<Attempt, NotRenewed> {
         let (services, target) = (self.clone(), target.clone());
-        let task = tokio::spawn(async move { services.attempt(&target).await });
+        let attempt = scm_trace::carried(async move { services.attempt(&target).await });
+        let task = tokio::spawn(attempt);
         match timeout(self.renewals.patience * 2, task).await {
             Ok(Ok(attempt)) => Ok(attempt?),
             Ok(Err(died)) if died.is_panic() => std::panic::resume_unwind(died.into_panic()),

@@ -7,6 +7,7 @@ use scm_providers::delivery::{PayloadError, parse_kept};
 use scm_store::{
     Claimed, DeliveryPayload, DeliveryTarget, InboxController, Settled, Settlement, StoreError,
 };
+use scm_trace::SpanKind;
 use scm_types::{EventKind, IntegrationId, ScmEvent};
 
 use super::{
@@ -69,15 +70,22 @@ impl Services {
             let Some(claimed) = self.webhooks.inbox.claim(id).await? else {
                 break;
             };
-            self.process(claimed).await?;
+            let name = "process delivery".to_owned();
+            // On the heap: it is large, and it is wrapped.
+            let work = Box::pin(self.process(claimed));
+            let work = self.traced(name, SpanKind::Consumer, work, |span, done| match done {
+                Ok(outcome) => span.set("scm.delivery.outcome", *outcome),
+                Err(_) => span.fail("not_written"),
+            });
+            work.await?;
             processed += 1;
         }
         Ok(processed)
     }
 
-    /// Processes one delivery and settles it. Fails only if that cannot be written, and then the
+    /// Processes one delivery, settles it and gives the word for what came of it. Fails only if that cannot be written, and then the
     /// delivery is taken again when its time is over.
-    async fn process(&self, claimed: Claimed) -> Result<(), ServiceError> {
+    async fn process(&self, claimed: Claimed) -> Result<&'static str, ServiceError> {
         self.webhooks.watcher.pass(DeliveryStep::Claimed);
         let outcome = self.outcome(&claimed).await?;
         self.webhooks.watcher.pass(DeliveryStep::Processed);
@@ -116,7 +124,7 @@ impl Services {
                 "what is known of branches changed again and again; a delivery is processed later"
             ),
         }
-        Ok(())
+        Ok(outcome.as_str())
     }
 
     /// Writes what came of a delivery. What a comparison has told already is not told again.

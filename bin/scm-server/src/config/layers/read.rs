@@ -76,6 +76,22 @@ pub(super) fn environment(
     leaves
 }
 
+/// What every program of OpenTelemetry goes by, for settings that are not given in our own way.
+const STANDARD: [(&str, &str); 2] = [
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "traces.endpoint"),
+    ("OTEL_SERVICE_NAME", "traces.service_name"),
+];
+
+/// The variables that are settings of many programs.
+pub(super) fn standard(variables: &[(OsString, OsString)]) -> Vec<Leaf> {
+    let of = |(name, key): &(&str, &str)| {
+        let value = variables.iter().find(|(given, _)| given == name);
+        let value = value?.1.to_str().filter(|value| !value.is_empty())?;
+        Some(of_text(key, value, Place::Variable((*name).to_owned())))
+    };
+    STANDARD.iter().filter_map(of).collect()
+}
+
 /// The flags that were given.
 pub(super) fn flags(given: &BTreeMap<&'static str, String>) -> Vec<Leaf> {
     let leaf = |(key, value): (&&str, &String)| {

@@ -102,4 +102,29 @@ pub(super) const SETTINGS: &[Setting] = &[
          case.",
     )
     .default("true"),
+    Setting::text(
+        "traces.endpoint",
+        "Where traces are sent to by OTLP over HTTP (Protocol Buffers): a collector's address, such as \
+         http://localhost:4318; /v1/traces is put behind it. Without one none are recorded. If it is not \
+         given, OTEL_EXPORTER_OTLP_ENDPOINT counts.",
+    ),
+    Setting::text(
+        "traces.service_name",
+        "What this service is called there. If it is not given, OTEL_SERVICE_NAME counts.",
+    )
+    .default("\"scm-server\""),
+    Setting::number(
+        "traces.sample_percent",
+        0,
+        100,
+        "How many of a hundred traces are recorded that begin here. Of those that come with a \
+         traceparent the ones are that are recorded where it comes from.",
+    )
+    .unit("percent")
+    .default("100"),
+    Setting::flag(
+        "traces.code_hosts",
+        "Send traceparent with calls to code hosts: random ids, which tell which calls belong together.",
+    )
+    .default("true"),
 ];
