@@ -131,10 +131,49 @@ pub(crate) struct Backup {
 }
 
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Export {
+    #[command(subcommand)]
+    pub(crate) other: Option<ExportTo>,
     /// The file to make; nothing is written over
-    #[arg(value_name = "FILE")]
-    pub(crate) to: PathBuf,
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) to: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum ExportTo {
+    /// Write every row back into the table of delivr's old server, for the way home; exit status 3 if
+    /// rows could not be written. Can be stopped and run again at any time
+    Delivr(ExportDelivr),
+}
+
+#[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub(crate) struct ExportDelivr {
+    /// The old server's database; the one of the settings if it is not given
+    #[arg(long, value_name = "URL", conflicts_with = "to_file")]
+    pub(crate) to: Option<String>,
+    /// File with its URL: one with a password in it is no argument
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to_file: Option<PathBuf>,
+    /// The old server's table, which must be there
+    #[arg(long, value_name = "NAME", default_value = scm_store::delivr::OldTable::NAME)]
+    pub(crate) table: String,
+    /// File with the pass phrase that the old server opens secrets with, its `ENCRYPTION_KEY`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pass_phrase_file: Option<PathBuf>,
+    /// Write secrets in clear, as the first of the old servers did
+    #[arg(long, conflicts_with = "pass_phrase_file")]
+    pub(crate) plain: bool,
+    /// Really do that, without being asked
+    #[arg(long, requires = "plain")]
+    pub(crate) yes: bool,
+    /// Say what would become of every row, write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// For machines: a line for each row, and one with the numbers
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args)]

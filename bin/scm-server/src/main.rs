@@ -15,7 +15,10 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use crate::{
-    cli::{ApiKeys, Cli, Command, ConfigCommand, GenerateKey, Import, ImportFrom, Keys, Serve},
+    cli::{
+        ApiKeys, Cli, Command, ConfigCommand, Export, ExportTo, GenerateKey, Import, ImportFrom,
+        Keys, Serve,
+    },
     config::{Config, ConfigError, Sources},
 };
 
@@ -98,6 +101,10 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Config(_)) => Ok(commands::config::checked()),
         Some(Command::Backup(command)) => commands::snapshot::backup(&config, &command),
         Some(Command::Restore(command)) => commands::snapshot::restore(&config, &command),
+        Some(Command::Export(Export {
+            other: Some(ExportTo::Delivr(command)),
+            ..
+        })) => commands::delivr::export(&config, &command),
         Some(Command::Export(command)) => commands::transfer::export(&config, &command),
         Some(Command::Import(Import {
             other: Some(ImportFrom::Delivr(command)),

@@ -26,7 +26,7 @@ pub use authentication::{
     JwtAlgorithm, JwtClaims, JwtRoles, JwtSettings, JwtVerifier, NewApiKey, NewApiKeyRequest,
     UnknownJwtAlgorithm,
 };
-pub use delivr::{CameOver, ComeOver, OldRowReport};
+pub use delivr::{CameOver, ComeOver, GoHome, GoHomeError, HomeReport, OldRowReport, WentHome};
 pub use error::{FieldError, ServiceError};
 pub use expiry::Expiring;
 pub use gaps::Presence;

@@ -86,6 +86,8 @@ words! {
         CheckDelivery = "check_delivery",
         /// Looking for what deliveries should have told.
         GapCheck = "gap_check",
+        /// Writing it back for the old server.
+        Export = "export",
     }
 }
 

@@ -14,6 +14,7 @@ pub(crate) use progress::Progress;
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use scm_migrations::ColumnKind;
 use scm_store::{CellKind, TableShape};
 
@@ -34,7 +35,8 @@ fn on_runtime(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<
 /// Writes every row into a file.
 pub(crate) fn export(config: &Config, command: &Export) -> anyhow::Result<ExitCode> {
     telemetry::start(&config.log)?;
-    on_runtime(export::run(config, &command.to))
+    let to = command.to.as_deref().context("no file is named")?;
+    on_runtime(export::run(config, to))
 }
 
 /// Brings the rows of a file into an empty database.

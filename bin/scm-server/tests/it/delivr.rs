@@ -10,7 +10,7 @@ use std::{
 
 use scm_store::{Cipher, ConnectOptions, KeyRing, ScmIntegrationController, connect};
 use scm_testkit::{
-    db::{Backend, TestDb},
+    db::{Backend, TestDb, texts},
     on_every_database, program,
 };
 use scm_types::{
@@ -444,4 +444,137 @@ async fn what_is_no_table_of_the_old_server_is_refused() {
     }
     let no_file = ours.run(&["import"]);
     assert_eq!(no_file.status.code(), Some(2), "a file has to be named");
+}
+
+/// What stands in a column there, by id.
+async fn column(db: &TestDb, column: &str) -> Vec<String> {
+    let text = match db.backend {
+        Backend::Mysql => format!("CAST(`{column}` AS CHAR)"),
+        _ => format!("CAST(`{column}` AS TEXT)"),
+    };
+    let sql = format!("SELECT COALESCE({text}, '-') FROM `tenant_scm_integrations` ORDER BY `id`");
+    texts(&db.connect().await, &quoted(db.backend, &sql)).await
+}
+
+on_every_database! {
+    empty async fn the_way_home_is_read_by_the_old_server(theirs: TestDb) {
+        let Some(node) = Node::find() else { return };
+        let rows = old_rows(4);
+        filled(&theirs, &node, &rows).await;
+        let ours = Ours::on(theirs.backend).await;
+        let phrase = ["--pass-phrase-file", "phrase"];
+        let import: Vec<_> =
+            ["import", "delivr", "--json", "--from", &theirs.url].into_iter().chain(phrase).collect();
+        ours.lines(&import, 0);
+        // Something was done here since.
+        ours.db.execute_by_hand(&quoted(theirs.backend, &format!(
+            "UPDATE `tenant_scm_integrations` SET `defaultBranch` = 'release' WHERE `id` = '{}'", rows[0].id
+        ))).await;
+
+        let empty = TestDb::empty(theirs.backend).await.unwrap();
+        empty.execute_by_hand(&later_table(theirs.backend)).await;
+        for (target, word) in [(&theirs, "updated"), (&empty, "added")] {
+            let export: Vec<_> =
+                ["export", "delivr", "--json", "--to", &target.url].into_iter().chain(phrase).collect();
+            let dry: Vec<_> = export.iter().copied().chain(["--dry-run"]).collect();
+            let before = column(target, "accessToken").await;
+            for (arguments, changes) in [(&dry, false), (&export, true)] {
+                let lines = ours.lines(arguments, 0);
+                assert_eq!(lines.last().unwrap()["results"], json!({word: 4}));
+                assert_eq!(column(target, "accessToken").await != before, changes);
+            }
+            let sealed = column(target, "accessToken").await;
+            let tokens: Vec<_> = rows.iter().map(|row| row.token.clone()).collect();
+            assert_eq!(node.run("read", &sealed), tokens);
+            assert!(sealed.iter().zip(&tokens).all(|(sealed, token)| !sealed.contains(token)));
+            let hooks = column(target, "webhookSecret").await;
+            let wanted: Vec<_> =
+                rows.iter().map(|row| row.hook.clone().unwrap_or("-".to_owned())).collect();
+            assert_eq!(node.run("read", &hooks), wanted);
+            let of = |what: fn(&Old) -> &str| rows.iter().map(what).map(str::to_owned).collect::<Vec<_>>();
+            assert_eq!(column(target, "owner").await, of(|row| &row.owner));
+            assert_eq!(column(target, "repo").await, of(|row| &row.repo));
+            assert_eq!(column(target, "repositoryUrl").await, of(|row| &row.url));
+            assert_eq!(column(target, "verificationStatus").await, of(|row| row.status));
+            let branches = column(target, "defaultBranch").await;
+            assert_eq!(branches, ["release", "develop", "develop", "develop"]);
+        }
+        assert_eq!(column(&theirs, "senderLogin").await, ["octocat"; 4], "it stays");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_old_table_cannot_hold_is_told() {
+    let Some(node) = Node::find() else { return };
+    let theirs = TestDb::empty(Backend::Sqlite).await.unwrap();
+    let rows = old_rows(2);
+    filled(&theirs, &node, &rows).await;
+    let ours = Ours::on(Backend::Sqlite).await;
+    let import = [
+        "import",
+        "delivr",
+        "--json",
+        "--from",
+        &theirs.url,
+        "--pass-phrase-file",
+        "phrase",
+    ];
+    ours.lines(&import, 0);
+    // A second one of the first tenant, and the second one deleted.
+    let second = format!(
+        "INSERT INTO tenant_scm_integrations (id, tenantId, scmType, displayName, repositoryUrl, \
+         accessToken, tokenExpiresAt, createdByAccountId, createdAt) VALUES ('second', '{}', 'GITHUB', 'n', \
+         'https://github.com/acme/second', 'ghp_second', '2031-01-01T00:00:00+00:00', 'acc', \
+         '2020-01-01T00:00:00+00:00')",
+        rows[0].tenant
+    );
+    ours.db.execute_by_hand(&second).await;
+    ours.lines(&["import", "delivr", "--json"], 0);
+    let deleted = format!(
+        "UPDATE tenant_scm_integrations SET isActive = 0, accessToken = NULL, webhookSecret = NULL, \
+         deletedAt = '2027-01-01T00:00:00+00:00' WHERE id = '{}'",
+        rows[1].id
+    );
+    ours.db.execute_by_hand(&deleted).await;
+
+    let bare = ours.run(&["export", "delivr", "--to", &theirs.url]);
+    assert!(text(&bare).contains("or say --plain"), "{}", text(&bare));
+    let asked = ours.run(&["export", "delivr", "--to", &theirs.url, "--plain"]);
+    assert!(
+        text(&asked).contains("Say --yes to do it"),
+        "{}",
+        text(&asked)
+    );
+    let plain = [
+        "export",
+        "delivr",
+        "--to",
+        &theirs.url,
+        "--plain",
+        "--yes",
+        "--json",
+    ];
+    let lines = ours.lines(&plain, 3);
+    let numbers = json!({"updated": 2, "not_written": 1});
+    assert_eq!(lines.last().unwrap()["results"], numbers);
+    let told = result(&lines, "second");
+    assert_eq!(told["result"], "not_written");
+    assert_eq!(told["notTaken"], json!(["tokenExpiresAt"]));
+    assert!(
+        told["faults"][0]["problem"]
+            .as_str()
+            .unwrap()
+            .contains("its tenant"),
+        "{told}"
+    );
+    assert_eq!(
+        column(&theirs, "isActive").await,
+        ["1", "0"],
+        "what was deleted here is off there"
+    );
+    assert_eq!(
+        column(&theirs, "accessToken").await[0],
+        rows[0].token,
+        "in clear, as it was said"
+    );
 }

@@ -4,10 +4,12 @@
 //!   column, and nothing of it is stored. No text tells what a column holds.
 //! - What is here already is left as it is, so that everything can be interrupted and repeated.
 
+mod home;
 mod read;
 #[cfg(test)]
 mod tests;
 
+pub use home::{GoHome, GoHomeError, HomeReport, WentHome};
 use scm_store::{
     FoundInClear, SealInClear, SealedInClear, StoreError, TakeOver, TakenOver,
     delivr::{OldRow, PassPhrase, Shape},

@@ -10,6 +10,8 @@
 
 mod cipher;
 mod table;
+mod write;
 
 pub use cipher::{InvalidPassPhrase, OldValueError, PassPhrase, open, seal};
 pub use table::{NotText, OldRow, OldTable, OldTableError, Shape};
+pub use write::{OldCell, Put};

@@ -6,6 +6,7 @@
 //! - The pass phrase comes from a file, and so can a URL with a password in it: arguments are seen by
 //!   everybody on the machine.
 
+mod export;
 mod import;
 mod report;
 
@@ -16,7 +17,7 @@ use scm_store::{ConnectOptions, DatabaseConnection, delivr::PassPhrase};
 use zeroize::Zeroizing;
 
 use crate::{
-    cli::{ImportDelivr, OtherDatabase},
+    cli::{ExportDelivr, ImportDelivr, OtherDatabase},
     config::Config,
     telemetry,
 };
@@ -33,6 +34,15 @@ pub(crate) fn import(config: &Config, command: &ImportDelivr) -> anyhow::Result<
     runtime.block_on(import::run(config, command))
 }
 
+/// Writes back what the old server can read.
+pub(crate) fn export(config: &Config, command: &ExportDelivr) -> anyhow::Result<ExitCode> {
+    telemetry::start(&config.log)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(export::run(config, command))
+}
+
 fn pass_phrase(file: Option<&Path>) -> anyhow::Result<Option<PassPhrase>> {
     let Some(file) = file else {
         return Ok(None);
@@ -44,14 +54,20 @@ fn pass_phrase(file: Option<&Path>) -> anyhow::Result<Option<PassPhrase>> {
 
 /// The old server's database; `None` if it is the one of the settings.
 async fn other(named: &OtherDatabase) -> anyhow::Result<Option<DatabaseConnection>> {
-    let url = match (&named.url, &named.url_file) {
-        (Some(url), _) => Zeroizing::new(url.clone()),
-        (None, Some(file)) => text_of(file)?,
-        (None, None) => return Ok(None),
+    let Some(url) = url_of(named.url.as_deref(), named.url_file.as_deref())? else {
+        return Ok(None);
     };
     let db = scm_store::connect_to_look(url.trim(), &ConnectOptions::default()).await;
     db.context("the old server's database cannot be opened")
         .map(Some)
+}
+
+fn url_of(url: Option<&str>, file: Option<&Path>) -> anyhow::Result<Option<Zeroizing<String>>> {
+    match (url, file) {
+        (Some(url), _) => Ok(Some(Zeroizing::new(url.to_owned()))),
+        (None, Some(file)) => text_of(file).map(Some),
+        (None, None) => Ok(None),
+    }
 }
 
 fn text_of(file: &Path) -> anyhow::Result<Zeroizing<String>> {

@@ -15,6 +15,10 @@ pub(super) enum Result {
     Sealed,
     There,
     Unreadable,
+    Added,
+    Updated,
+    Nothing,
+    Left,
 }
 
 impl Result {
@@ -24,6 +28,10 @@ impl Result {
             Self::Sealed => "sealed",
             Self::There => "already_there",
             Self::Unreadable => "unreadable",
+            Self::Added => "added",
+            Self::Updated => "updated",
+            Self::Nothing => "nothing_to_do",
+            Self::Left => "not_written",
         }
     }
 
@@ -33,11 +41,15 @@ impl Result {
             Self::Sealed => "sealed",
             Self::There => "already there",
             Self::Unreadable => "could not be read",
+            Self::Added => "added",
+            Self::Updated => "updated",
+            Self::Nothing => "deleted here, and not there",
+            Self::Left => "could not be written",
         }
     }
 
     fn is_left(self) -> bool {
-        self == Self::Unreadable
+        matches!(self, Self::Unreadable | Self::Left)
     }
 }
 
