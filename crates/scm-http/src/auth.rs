@@ -44,15 +44,27 @@ pub(crate) struct State {
 
 impl State {
     async fn caller(&self, request: &HttpRequest) -> Result<Caller, ApiError> {
-        let mut caller = self.who(request).await?;
+        let path = request.extensions().get::<PathTenant>().cloned();
+        let mut caller = self.who(request, path.as_ref()).await?;
         self.gate.known(request, &caller)?;
+        if let Some(PathTenant(tenant)) = &path
+            && !tenant
+                .as_ref()
+                .is_some_and(|tenant| caller.scope().contains(tenant))
+        {
+            return Err(ServiceError::ForeignTenant.into());
+        }
         if caller.request_id.is_none() {
             caller.request_id = request.extensions().get::<RequestId>().cloned();
         }
         Ok(caller)
     }
 
-    async fn who(&self, request: &HttpRequest) -> Result<Caller, ApiError> {
+    async fn who(
+        &self,
+        request: &HttpRequest,
+        path: Option<&PathTenant>,
+    ) -> Result<Caller, ApiError> {
         match &self.authentication {
             Authentication::Open { account } => {
                 if is_local(request) {
@@ -64,9 +76,19 @@ impl State {
             Authentication::Bearers(bearers) => {
                 let token = bearer(request.headers()).ok_or(ApiError::Unauthenticated)?;
                 let tenant = named_tenant(request.headers())?;
-                let services = &self.services;
                 // On the heap: it is large, and it is wrapped.
-                let caller = Box::pin(services.authenticate(bearers, token, tenant.as_ref()));
+                let caller = Box::pin(async {
+                    match path {
+                        None => {
+                            let services = &self.services;
+                            services.authenticate(bearers, token, tenant.as_ref()).await
+                        }
+                        Some(PathTenant(of_path)) if tenant.is_none() || tenant == *of_path => {
+                            self.of_path(bearers, token, of_path.as_ref()).await
+                        }
+                        Some(_) => Err(AuthenticationError::ForeignTenant),
+                    }
+                });
                 let span = scm_trace::child("authentication", SpanKind::Internal);
                 let caller = span.run(caller).await;
                 if let Err(error) = &caller {
@@ -85,6 +107,37 @@ impl State {
         }
     }
 }
+
+impl State {
+    /// Whose credential this is, at a path that names a tenant: a member of that tenant, or the
+    /// platform.
+    async fn of_path(
+        &self,
+        bearers: &Bearers,
+        token: &str,
+        tenant: Option<&TenantId>,
+    ) -> Result<Caller, AuthenticationError> {
+        let member = self.services.authenticate(bearers, token, tenant).await;
+        if tenant.is_none() || !matches!(member, Err(AuthenticationError::ForeignTenant)) {
+            return match member {
+                Err(AuthenticationError::WhichTenant) => Err(AuthenticationError::ForeignTenant),
+                other => other,
+            };
+        }
+        match self.services.authenticate(bearers, token, None).await {
+            Ok(caller) if caller.is_platform() => Ok(caller),
+            Ok(_) | Err(AuthenticationError::WhichTenant) => {
+                Err(AuthenticationError::ForeignTenant)
+            }
+            other => other,
+        }
+    }
+}
+
+/// The tenant that the path of a request names, where it names one: `None` inside if that can be no
+/// tenant. Whoever asks has to be of it.
+#[derive(Clone)]
+pub(crate) struct PathTenant(pub(crate) Option<TenantId>);
 
 /// What stands behind `Authorization: Bearer`. Two such headers are none: whoever passes requests on
 /// may have looked at the other one.

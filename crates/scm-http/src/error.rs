@@ -119,7 +119,7 @@ impl ApiError {
         Self::Service(ServiceError::Invalid(errors))
     }
 
-    fn failure(&self) -> Failure {
+    pub(crate) fn failure(&self) -> Failure {
         let code = self.code();
         let status = status(code);
         let text = match self {

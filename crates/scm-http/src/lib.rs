@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 #![deny(missing_docs)]
 
+mod api;
 mod auth;
 mod body;
+mod delivr;
 #[cfg(feature = "docs")]
 mod docs;
 mod envelope;
@@ -24,8 +26,10 @@ mod routes;
 mod status;
 mod unknown;
 
+pub use api::Api;
 pub use auth::Authentication;
 pub use body::Fields;
+pub use delivr::{InvalidPanelKey, PanelKey};
 #[cfg(feature = "docs")]
 pub use docs::configure_docs;
 pub use error::ApiError;

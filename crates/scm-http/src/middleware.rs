@@ -112,10 +112,12 @@ fn dressed(
     response
 }
 
-/// Wraps every route of the API; `configure` applies it.
+/// Wraps every route of the API, wherever it is mounted. Code hosts deliver to what is below
+/// `deliveries`, behind the place of the mount.
 pub(crate) async fn observe<B: MessageBody + 'static>(
     gate: Arc<Gate>,
     tracer: Tracer,
+    deliveries: Option<&'static str>,
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
@@ -133,8 +135,8 @@ pub(crate) async fn observe<B: MessageBody + 'static>(
         span_id = context.map(|context| tracing::field::display(context.span_id)),
     );
 
-    // The path behind the place that the API is mounted at.
-    let is_delivery = request.match_info().unprocessed().starts_with("/webhooks/");
+    let path = request.match_info().unprocessed();
+    let is_delivery = deliveries.is_some_and(|deliveries| path.starts_with(deliveries));
     let answered = match gate.enter(request.request(), is_delivery) {
         Err(error) => Ok(request.error_response(error)),
         Ok(place) => {

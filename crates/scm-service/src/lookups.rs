@@ -3,8 +3,8 @@
 
 use scm_store::VerificationOutcome;
 use scm_types::{
-    Caller, IntegrationId, Patch, RepoUrl, Role, SafeScmIntegration, TenantId, TenantScope,
-    VerificationStatus,
+    Caller, IntegrationId, Patch, RepoUrl, Role, SafeScmIntegration, ScmType, TenantId,
+    TenantScope, VerificationStatus,
 };
 
 use crate::{ServiceError, Services};
@@ -23,6 +23,47 @@ impl Services {
             .map_err(|error| ServiceError::invalid("repositoryUrl", error))?;
         let found = self.integrations.find_by_repository(&scope, tenant, &url);
         Ok(found.await?)
+    }
+
+    /// The URL of `owner/name` on the host of this product.
+    ///
+    /// Fails with [`ServiceError::HostNotConfigured`] if the operator lists none, and with
+    /// [`ServiceError::Invalid`] (of `repositoryUrl`) if there are several, so that no credential goes
+    /// to a host that it is not for, or (of `repo`) if these are no names of a repository.
+    pub fn named_repository(
+        &self,
+        kind: ScmType,
+        owner: &str,
+        name: &str,
+    ) -> Result<String, ServiceError> {
+        let all = self.registry.web_hosts();
+        let mut hosts = all.iter().filter(|host| host.kind().scm_type() == kind);
+        let host = hosts.next().ok_or(ServiceError::HostNotConfigured)?;
+        if hosts.next().is_some() {
+            let text = format!(
+                "is required: there are several hosts of {} here",
+                kind.label()
+            );
+            return Err(ServiceError::invalid("repositoryUrl", text));
+        }
+        RepoUrl::named(host, owner, name, all)
+            .map(|url| url.as_str().to_owned())
+            .map_err(|error| ServiceError::invalid("repo", error))
+    }
+
+    /// The two parts of a repository's path: owner (on GitLab the path of a group), and name. `None`
+    /// for a URL that this system would not store, as another writer of the table may.
+    #[must_use]
+    pub fn owner_and_name(&self, repository_url: &str) -> Option<(String, String)> {
+        let url = RepoUrl::parse(repository_url, self.registry.web_hosts()).ok()?;
+        Some((url.owner(), url.name().to_owned()))
+    }
+
+    /// True if this text names the repository of that normal form, in whatever spelling.
+    #[must_use]
+    pub fn is_same_repository(&self, repository_url: &str, other: &str) -> bool {
+        let key = |raw| RepoUrl::parse(raw, self.registry.web_hosts()).map(|url| url.key());
+        matches!((key(repository_url), key(other)), (Ok(one), Ok(two)) if one == two)
     }
 
     /// True if the caller reaches an integration of this id, deleted or not. Needs the role viewer.

@@ -181,6 +181,45 @@ impl RepoUrl {
         })
     }
 
+    /// The repository `owner/name` on one of the hosts. On GitLab the owner is the path of a group, with
+    /// a slash between its parts; on Data Center it is a project's key or `~user`.
+    ///
+    /// Both are names and nothing else: what is cut off a pasted URL (a deeper page, `.git`) is refused
+    /// here.
+    ///
+    /// ```
+    /// use scm_types::{RepoUrl, WebHosts};
+    ///
+    /// let hosts = WebHosts::public();
+    /// let github = hosts.iter().next().unwrap();
+    /// let url = RepoUrl::named(github, "Acme", "shop", &hosts)?;
+    /// assert_eq!(url.as_str(), "https://github.com/Acme/shop");
+    /// # Ok::<(), scm_types::RepoUrlError>(())
+    /// ```
+    pub fn named(
+        host: &WebHost,
+        owner: &str,
+        name: &str,
+        hosts: &WebHosts,
+    ) -> Result<Self, RepoUrlError> {
+        let kind = host.kind();
+        let mut segments: Vec<String> = owner.split('/').map(str::to_owned).collect();
+        segments.push(name.to_owned());
+        if kind != HostKind::Gitlab && segments.len() != 2 {
+            return Err(RepoUrlError::NotARepository { kind });
+        }
+        let below = path::below_host(kind, &segments);
+        let url = below.iter().fold(host.base_url().to_owned(), |url, name| {
+            url + "/" + &encode::segment(name)
+        });
+        let parsed = Self::parse(&url, hosts)?;
+        if parsed.segments == segments && parsed.host == *host {
+            Ok(parsed)
+        } else {
+            Err(RepoUrlError::NotARepository { kind })
+        }
+    }
+
     /// The host.
     #[must_use]
     pub fn host(&self) -> &WebHost {

@@ -24,7 +24,7 @@ use std::{
 
 use actix_web::{App, HttpServer, middleware::from_fn, web};
 use anyhow::Context as _;
-use scm_http::{ApiDocument, Authentication, HttpMetrics};
+use scm_http::{Api, ApiDocument, Authentication, HttpMetrics};
 use scm_providers::TransportSettings;
 use scm_service::Services;
 use scm_types::{Clock, SystemClock};
@@ -41,6 +41,9 @@ use crate::{
 
 /// Where the API is mounted.
 pub(crate) const PREFIX: &str = "/api/v1/integrations/scm";
+
+/// Where the paths of delivr are mounted beside the root.
+const PANEL_PREFIX: &str = "/api/v1";
 
 /// How long the database may take to close its connections.
 const CLOSING: Duration = Duration::from_secs(5);
@@ -119,7 +122,11 @@ async fn serve(
     let services = services.build()?;
     tokio::spawn(adopt(services.clone()));
     let background = services.clone();
-    let api = scm_http::configure_with(services, authentication, config.limits()?);
+    let api = Api::new(services, authentication, config.limits()?);
+    let panel_key = config.delivr.panel_key()?;
+    let delivr = config.delivr.enabled;
+    let delivr = delivr.then(|| api.configure_delivr(panel_key));
+    let api = api.configure();
     let health = Arc::new(health::ServerHealth::new(db.clone(), cipher));
     let draining = health.draining();
     let probes = scm_http::configure_health(health);
@@ -147,6 +154,13 @@ async fn serve(
                 counting.clone().observe(request, next)
             }))
             .service(web::scope(PREFIX).configure(api.clone()))
+            .configure(|app| {
+                if let Some(delivr) = &delivr {
+                    // The panel has called both, in the course of its versions.
+                    delivr.clone()(app);
+                    app.service(web::scope(PANEL_PREFIX).configure(delivr.clone()));
+                }
+            })
             .configure(probes.clone())
             .configure(docs.clone())
             .configure(|app| {

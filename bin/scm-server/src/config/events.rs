@@ -97,7 +97,8 @@ impl Events {
     /// What is signed with, by value or by file.
     fn push_secret(&self) -> Result<Option<PushSecret>, ConfigError> {
         let file = self.push_secret_file.as_deref();
-        let Some(secret) = secret("push_secret", self.push_secret.as_deref(), file)? else {
+        let Some(secret) = secret("events", "push_secret", self.push_secret.as_deref(), file)?
+        else {
             return Ok(None);
         };
         let secret = PushSecret::parse(&secret);
@@ -107,20 +108,21 @@ impl Events {
 }
 
 /// A secret that is given by value or by file, never by both; without the line's end of a file.
-fn secret(
+pub(super) fn secret(
+    section: &str,
     name: &str,
     value: Option<&str>,
     file: Option<&Path>,
 ) -> Result<Option<Zeroizing<String>>, ConfigError> {
     match (value, file) {
         (Some(_), Some(_)) => Err(ConfigError::one(format!(
-            "events.{name}: is given as {name} and as {name}_file; give one"
+            "{section}.{name}: is given as {name} and as {name}_file; give one"
         ))),
         (Some(value), None) => Ok(Some(Zeroizing::new(value.to_owned()))),
         (None, Some(file)) => match std::fs::read_to_string(file).map(Zeroizing::new) {
             Ok(text) => Ok(Some(Zeroizing::new(text.trim().to_owned()))),
             Err(error) => Err(ConfigError::one(format!(
-                "events.{name}_file: {} cannot be read: {error}",
+                "{section}.{name}_file: {} cannot be read: {error}",
                 file.display()
             ))),
         },

@@ -5,6 +5,7 @@
 //! - Only this module reads the environment.
 
 mod auth;
+mod delivr;
 mod events;
 mod hosts;
 mod jobs;
@@ -30,6 +31,7 @@ use serde::Deserialize;
 use url::Url;
 
 pub(crate) use auth::{Auth, AuthMode};
+pub(crate) use delivr::Delivr;
 pub(crate) use events::Events;
 pub(crate) use jobs::{Docs, Jobs, Metrics};
 pub(crate) use keys::KeySource;
@@ -70,6 +72,7 @@ pub(crate) struct Config {
     pub(crate) traces: Traces,
     pub(crate) docs: Docs,
     pub(crate) events: Events,
+    pub(crate) delivr: Delivr,
     #[serde(default)]
     pub(crate) hosts: Vec<HostEntry>,
 }
@@ -119,6 +122,7 @@ impl Config {
             self.tls.problem(),
             self.events.problem(),
             self.traces.problem(),
+            self.delivr.problem(),
             self.auth.problem(),
             self.provider_hosts().err(),
             self.limits().err(),

@@ -59,7 +59,7 @@ async fn a_panic_leaves_the_key_and_the_body_reaches_the_handler() {
         .wrap(from_fn(idempotent));
     let scope = web::scope("")
         .wrap(from_fn(|request, next| {
-            observe(gate(), scm_trace::Tracer::default(), request, next)
+            observe(gate(), scm_trace::Tracer::default(), None, request, next)
         }))
         .app_data(Data::new(state(&db).await))
         .service(resource);

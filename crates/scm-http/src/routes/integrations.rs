@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Columns of a row that no request can change.
-const IMMUTABLE: &[&str] = &[
+pub(crate) const IMMUTABLE: &[&str] = &[
     "id",
     "tenantId",
     "scmType",

@@ -16,6 +16,7 @@ mod urls;
 mod verification;
 mod webhook;
 
+pub(crate) use integrations::{IMMUTABLE, with_etag};
 pub use integrations::{changes, new_integration};
 
 use std::sync::Arc;
@@ -31,11 +32,10 @@ use scm_types::{Ensured, ErrorCode};
 use serde::Serialize;
 
 use crate::{
-    ApiError, Authentication, Limits,
+    Api, ApiError, Authentication, Limits,
     auth::State,
     envelope::Envelope,
     failure::{Failure, Form},
-    gate::Gate,
     idempotency::{Methods, idempotent},
     middleware::observe,
     room::Rooms,
@@ -66,73 +66,76 @@ pub fn configure_with(
     authentication: Authentication,
     limits: Limits,
 ) -> impl FnOnce(&mut ServiceConfig) + Clone {
-    let gate = Arc::new(Gate::new(limits, services.shared_clock()));
-    let tracer = services.tracer().clone();
-    let state = web::Data::new(State {
-        services,
-        authentication,
-        gate: Arc::clone(&gate),
-    });
-    let rooms = web::Data::new(Rooms::default());
-    move |config| {
-        config.service(
-            web::scope("")
-                .wrap(from_fn(move |request, next| {
-                    observe(Arc::clone(&gate), tracer.clone(), request, next)
-                }))
-                .app_data(state)
-                .app_data(rooms)
-                .service(
-                    only(web::resource(["", "/"]), "GET, HEAD, POST")
-                        .route(web::get().to(integrations::list))
-                        .route(web::head().to(integrations::list))
-                        .route(web::post().to(integrations::create))
-                        .wrap(from_fn(idempotent)),
+    Api::new(services, authentication, limits).configure()
+}
+
+/// Adds the routes.
+pub(crate) fn mount(config: &mut ServiceConfig, state: web::Data<State>, rooms: web::Data<Rooms>) {
+    let gate = Arc::clone(&state.gate);
+    let tracer = state.services.tracer().clone();
+    config.service(
+        web::scope("")
+            .wrap(from_fn(move |request, next| {
+                observe(
+                    Arc::clone(&gate),
+                    tracer.clone(),
+                    Some("/webhooks/"),
+                    request,
+                    next,
                 )
-                .service(
-                    readable("/providers")
-                        .route(web::get().to(providers::list))
-                        .route(web::head().to(providers::list)),
-                )
-                .service(
-                    only(web::resource("/verify"), "POST")
-                        .route(web::post().to(verification::dry_run))
-                        .wrap(from_fn(idempotent)),
-                )
-                .service(
-                    only(web::resource("/webhooks/{id}"), "POST")
-                        .route(web::post().to(receiver::receive)),
-                )
-                .service(
-                    readable("/events")
-                        .route(web::get().to(events::list))
-                        .route(web::head().to(events::list)),
-                )
-                .configure(api_key_routes)
-                .service(
-                    only(web::resource("/{id}"), "GET, HEAD, PATCH, DELETE")
-                        .route(web::get().to(integrations::get))
-                        .route(web::head().to(integrations::get))
-                        .route(web::patch().to(integrations::update))
-                        .route(web::delete().to(integrations::delete))
-                        .wrap(from_fn(idempotent)),
-                )
-                .service(
-                    only(web::resource("/{id}/verify"), "POST")
-                        .route(web::post().to(verification::verify))
-                        .wrap(from_fn(idempotent)),
-                )
-                .service(
-                    readable("/{id}/audit")
-                        .route(web::get().to(audit::list))
-                        .route(web::head().to(audit::list)),
-                )
-                .configure(work)
-                .configure(delivery_routes)
-                .configure(webhook_routes)
-                .default_service(web::to(fallback)),
-        );
-    }
+            }))
+            .app_data(state)
+            .app_data(rooms)
+            .service(
+                only(web::resource(["", "/"]), "GET, HEAD, POST")
+                    .route(web::get().to(integrations::list))
+                    .route(web::head().to(integrations::list))
+                    .route(web::post().to(integrations::create))
+                    .wrap(from_fn(idempotent)),
+            )
+            .service(
+                readable("/providers")
+                    .route(web::get().to(providers::list))
+                    .route(web::head().to(providers::list)),
+            )
+            .service(
+                only(web::resource("/verify"), "POST")
+                    .route(web::post().to(verification::dry_run))
+                    .wrap(from_fn(idempotent)),
+            )
+            .service(
+                only(web::resource("/webhooks/{id}"), "POST")
+                    .route(web::post().to(receiver::receive)),
+            )
+            .service(
+                readable("/events")
+                    .route(web::get().to(events::list))
+                    .route(web::head().to(events::list)),
+            )
+            .configure(api_key_routes)
+            .service(
+                only(web::resource("/{id}"), "GET, HEAD, PATCH, DELETE")
+                    .route(web::get().to(integrations::get))
+                    .route(web::head().to(integrations::get))
+                    .route(web::patch().to(integrations::update))
+                    .route(web::delete().to(integrations::delete))
+                    .wrap(from_fn(idempotent)),
+            )
+            .service(
+                only(web::resource("/{id}/verify"), "POST")
+                    .route(web::post().to(verification::verify))
+                    .wrap(from_fn(idempotent)),
+            )
+            .service(
+                readable("/{id}/audit")
+                    .route(web::get().to(audit::list))
+                    .route(web::head().to(audit::list)),
+            )
+            .configure(work)
+            .configure(delivery_routes)
+            .configure(webhook_routes)
+            .default_service(web::to(fallback)),
+    );
 }
 
 /// What is done with a connected repository. A name in a path is all that follows, slashes
@@ -283,7 +286,7 @@ fn there<T>(field: Option<T>) -> Result<T, ApiError> {
 }
 
 /// A resource that has the named methods; any other is 405.
-fn only(resource: Resource, methods: &'static str) -> Resource {
+pub(crate) fn only(resource: Resource, methods: &'static str) -> Resource {
     resource
         .app_data(Methods(methods))
         .default_service(web::to(move || async move {

@@ -18,6 +18,7 @@ mod bad_input;
 mod concurrency;
 mod conditions;
 mod contract;
+mod delivr;
 mod document;
 mod embedded;
 mod envelope;

@@ -657,3 +657,72 @@ proptest! {
         prop_assert!(!format!("{error:?}").contains("SECRET"), "{:?}", error);
     }
 }
+
+#[test]
+fn by_owner_and_name() {
+    let hosts = hosts();
+    let host = |text: &str| hosts.iter().find(|host| host.as_str() == text).unwrap();
+    let named = |at: &str, owner: &str, name: &str| {
+        let url = RepoUrl::named(host(at), owner, name, &hosts);
+        url.map(|url| (url.as_str().to_owned(), url.owner(), url.name().to_owned()))
+    };
+    for (at, owner, name, want) in [
+        (
+            "github.com",
+            "Acme",
+            "shop.app",
+            "https://github.com/Acme/shop.app",
+        ),
+        (
+            "gitlab.com",
+            "acme/mobile",
+            "shop",
+            "https://gitlab.com/acme/mobile/shop",
+        ),
+        (
+            "bitbucket.org",
+            "acme",
+            "shop",
+            "https://bitbucket.org/acme/shop",
+        ),
+        (
+            "bb.example.com",
+            "APP",
+            "shop",
+            "https://bb.example.com/projects/APP/repos/shop",
+        ),
+        (
+            "git.example.com:8443/gitlab",
+            "a",
+            "b",
+            "https://git.example.com:8443/gitlab/a/b",
+        ),
+        (
+            "github.com",
+            "a?b#c",
+            "d e",
+            "https://github.com/a%3Fb%23c/d%20e",
+        ),
+    ] {
+        let want = (want.to_owned(), owner.to_owned(), name.to_owned());
+        assert_eq!(named(at, owner, name), Ok(want), "{at} {owner} {name}");
+    }
+    for (at, owner, name) in [
+        ("github.com", "", "shop"),
+        ("github.com", "acme", ""),
+        ("github.com", "acme/mobile", "shop"),
+        ("github.com", "acme", "shop/tree"),
+        ("github.com", "acme", "shop.git"),
+        ("github.com", "..", "shop"),
+        ("github.com", "acme", ".."),
+        ("github.com", "acme", "a\\b"),
+        ("github.com", "acme", "a\r\nb"),
+        ("gitlab.com", "acme/", "shop"),
+        ("gitlab.com", "acme/-", "issues"),
+        ("gitlab.com", "acme", "-"),
+        ("gitlab.com", "acme", "a/b"),
+        ("bb.example.com", "APP/x", "shop"),
+    ] {
+        assert!(named(at, owner, name).is_err(), "{at} {owner:?} {name:?}");
+    }
+}

@@ -57,16 +57,19 @@ impl Events {
 
     fn nats_login(&self) -> Result<Login, ConfigError> {
         let token = secret(
+            "events",
             "nats_token",
             self.nats_token.as_deref(),
             self.nats_token_file.as_deref(),
         )?;
         let password = secret(
+            "events",
             "nats_password",
             self.nats_password.as_deref(),
             self.nats_password_file.as_deref(),
         )?;
         let credentials = secret(
+            "events",
             "nats_credentials",
             self.nats_credentials.as_deref(),
             self.nats_credentials_file.as_deref(),

@@ -127,4 +127,17 @@ pub(super) const SETTINGS: &[Setting] = &[
         "Send traceparent with calls to code hosts: random ids, which tell which calls belong together.",
     )
     .default("true"),
+    Setting::flag(
+        "delivr.enabled",
+        "The paths that the web panel of delivr calls, /tenants/{tenantId}/integrations/scm/... and \
+         /integrations/scm/providers, at the root and below /api/v1.",
+    )
+    .default("false"),
+    Setting::text(
+        "delivr.panel_key",
+        "What the panel encrypts credentials with, its VITE_ENCRYPTION_KEY: 32 bytes in Base64. Without \
+         it, what the panel says is encrypted is refused.",
+    )
+    .secret(),
+    Setting::path("delivr.panel_key_file", "File that holds that key instead."),
 ];
