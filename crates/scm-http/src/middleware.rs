@@ -1,8 +1,9 @@
 //! What surrounds every request of the API: an id, a span of the trace that it belongs to, one log line,
 //! the form of failures, and a net under a panicking handler.
 //!
-//! A request whose `traceparent` cannot be read begins a trace. Logged are method, route pattern, status, time and ids. Never logged: query strings, bodies,
-//! headers, unmatched paths (people paste tokens into them).
+//! A request whose `traceparent` cannot be read begins a trace. Logged are method, route pattern, status,
+//! time and ids. Never logged: query strings, bodies, headers, unmatched paths (people paste tokens into
+//! them).
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
 

@@ -43,6 +43,8 @@ pub struct Message {
     pub subject: String,
     /// Its `Nats-Msg-Id`.
     pub id: Option<String>,
+    /// The trace that it belongs to.
+    pub traceparent: Option<String>,
     /// What was sent.
     pub body: Vec<u8>,
 }
@@ -113,12 +115,14 @@ impl Stream {
             STANDARD.decode(text).expect("the server writes Base64")
         };
         let headers = String::from_utf8(bytes("hdrs")).expect("headers are text");
-        let id = headers
-            .lines()
-            .find_map(|line| line.strip_prefix("Nats-Msg-Id: "));
+        let header = |name: &str| {
+            let mut values = headers.lines().filter_map(|line| line.strip_prefix(name));
+            values.next().map(str::to_owned)
+        };
         Message {
             subject: message["subject"].as_str().unwrap_or_default().to_owned(),
-            id: id.map(str::to_owned),
+            id: header("Nats-Msg-Id: "),
+            traceparent: header("traceparent: "),
             body: bytes("data"),
         }
     }

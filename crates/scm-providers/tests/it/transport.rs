@@ -7,6 +7,7 @@ use scm_providers::{
     transport::{Call, Dialect, Endpoint, Session, Shared, Transport},
 };
 use scm_testkit::code_host::{CodeHost, Reply};
+use scm_trace::{SpanKind, Tracer};
 use scm_types::{AccessToken, FixedClock, HostKind};
 use serde_json::json;
 use url::Url;
@@ -237,6 +238,31 @@ async fn requests_carry_what_they_should_and_nothing_twice() {
             names.dedup();
             assert_eq!(names.len(), all, "{names:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_host_is_shown_the_trace_unless_that_is_switched_off() {
+    let tracer = Tracer::new(Arc::new(FixedClock::at(at(NOW))));
+    for is_shown in [true, false] {
+        let host = CodeHost::start().await;
+        host.on_everything(Reply::json(200, &json!({})));
+        let settings = TransportSettings {
+            trace_context: is_shown,
+            ..settings()
+        };
+        let session = session(&host, &DIALECTS[0], &shared(settings), "t0k3n");
+        let span = tracer.begin("a request", SpanKind::Server, None);
+        let read = span.run(async { session.read(&url(&host, "/x")).await });
+        read.await.unwrap();
+        let trace = span.context().unwrap().trace_id.to_string();
+        let requests = host.requests();
+        let shown = requests[0].header("traceparent");
+        assert_eq!(shown.is_some(), is_shown, "{shown:?}");
+        assert!(
+            shown.is_none_or(|shown| shown.contains(&trace)),
+            "{shown:?}"
+        );
     }
 }
 

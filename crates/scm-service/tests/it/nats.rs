@@ -110,6 +110,12 @@ async fn events_are_messages_in_their_order_under_the_subject_of_their_tenant() 
             .iter()
             .filter(|it| it.subject == subject)
             .cloned()
+            .map(|mut message| {
+                // Each is a part of a trace.
+                let parent = message.traceparent.take().unwrap();
+                assert!(parent.starts_with("00-") && parent.len() == 55, "{parent}");
+                message
+            })
             .collect();
         let want: Vec<_> = feed(&told, tenant)
             .await
@@ -117,6 +123,7 @@ async fn events_are_messages_in_their_order_under_the_subject_of_their_tenant() 
             .map(|event| Message {
                 subject: subject.clone(),
                 id: Some(event.id.clone()),
+                traceparent: None,
                 body: serde_json::to_vec(&event).unwrap(),
             })
             .collect();

@@ -371,7 +371,7 @@ async fn the_manual_says_what_happens() {
         retry_base: Duration::from_millis(5),
         // Long enough for a busy machine: only silence may look slow.
         request_timeout: Duration::from_secs(5),
-        operation_budget: Duration::from_secs(15),
+        operation_budget: Duration::from_secs(24),
         ..transport()
     };
     let hosts = gits.iter().map(provider_host).collect();
