@@ -144,6 +144,8 @@ async fn what_does_not_open_is_named_and_fails_the_command() {
     let rotation = Rotation::with(Some(db)).await;
     let server = rotation.start();
     let ids = fill(&rotation, &server, 3);
+    // One that runs seals what stands there in clear.
+    server.kill();
     let sql = format!(
         "UPDATE tenant_scm_integrations SET refreshToken = 'hunter2' WHERE id = '{}'",
         ids[1]
