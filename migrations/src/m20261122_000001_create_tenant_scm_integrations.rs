@@ -1,7 +1,7 @@
 //! The original table, column for column, with its indexes and its unique key.
 //!
 //! - A table that is there already (a delivr database) is taken over as it is; the next step
-//!   brings it to the shape of a new one.
+//!   brings it to the shape of a new one. One of another shape is refused before anything is changed.
 //! - Comparison is by byte on every backend: MySQL's text is `utf8mb4_bin`, PostgreSQL's keys are
 //!   in collation "C", which also keeps the order of a page independent of the machine.
 //! - No foreign keys: the parents exist in a delivr database only, see `foreign_keys`.
@@ -10,7 +10,7 @@ use sea_orm_migration::prelude::*;
 
 use crate::{
     TABLE,
-    backend::{Sql, create_index, has_table, number, run},
+    backend::{Sql, create_index, has_column, has_table, number, run},
 };
 
 const CREATE: Sql = Sql {
@@ -113,6 +113,9 @@ const COUNT: Sql = Sql {
     sqlite: "SELECT COUNT(*) FROM \"tenant_scm_integrations\"",
 };
 
+/// By this column the original's table is known: delivr's later one has none of a product's own.
+const ORIGINAL_COLUMN: &str = "githubOrganization";
+
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
@@ -124,6 +127,13 @@ impl MigrationTrait for Migration {
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let db = manager.get_connection();
+        if has_table(db, TABLE).await? && !has_column(db, TABLE, ORIGINAL_COLUMN).await? {
+            return Err(DbErr::Migration(format!(
+                "there is a table {TABLE} of another shape, without the column {ORIGINAL_COLUMN}, as \
+                 delivr's later server has one: it stays as it is. Give this service a database of \
+                 its own, or rename that table first; import delivr brings its rows over"
+            )));
+        }
         run(db, &CREATE).await?;
         create_index(
             db,

@@ -108,3 +108,33 @@ async fn with_foreign_keys_their_columns_stay() {
     );
     foreign_keys::enable(&db.url).await.unwrap();
 }
+
+/// delivr's later server keeps one of the same name and another shape.
+#[tokio::test]
+async fn a_table_of_another_shape_is_left_alone() {
+    for backend in Backend::ALL {
+        let Some(db) = TestDb::empty(backend).await else {
+            continue;
+        };
+        let plain = db.connect().await;
+        let later = "CREATE TABLE tenant_scm_integrations (id VARCHAR(255) NOT NULL PRIMARY KEY, \
+                     owner VARCHAR(255) NOT NULL, repo VARCHAR(255) NOT NULL)";
+        plain.execute_unprepared(later).await.unwrap();
+        let row = "INSERT INTO tenant_scm_integrations VALUES ('a', 'octo', 'app')";
+        plain.execute_unprepared(row).await.unwrap();
+        for _ in 0..2 {
+            let refused = format!("{:?}", up(&db.url, None).await.unwrap_err());
+            assert!(refused.contains("of another shape"), "{backend}: {refused}");
+        }
+        let rows = "SELECT CONCAT_WS('|', id, owner, repo) FROM tenant_scm_integrations";
+        assert_eq!(cells(&plain, rows).await, ["a|octo|app"], "{backend}");
+        // It is out of the way under another name.
+        execute(
+            &plain,
+            "ALTER TABLE tenant_scm_integrations RENAME TO delivr_scm_integrations",
+        )
+        .await
+        .unwrap();
+        up(&db.url, None).await.unwrap();
+    }
+}
