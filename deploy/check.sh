@@ -38,7 +38,7 @@ in_image() { # arguments of the server
 }
 (in_image serve) &
 pid=$!
-for _ in $(seq 100); do
+for _ in $(seq 600); do
   if (in_image healthcheck) >/dev/null 2>&1; then ready=1; break; fi
   kill -0 "$pid" 2>/dev/null || { echo "the server ended" >&2; exit 1; }
   sleep 0.1
