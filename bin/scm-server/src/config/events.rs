@@ -11,10 +11,9 @@ use std::{
 use scm_service::{EventSink, PushSecret, WebhookSink};
 use scm_types::{Clock, SystemClock};
 use serde::Deserialize;
-use url::Url;
 use zeroize::Zeroizing;
 
-use super::ConfigError;
+use super::{ConfigError, web_url::web_url};
 
 /// `[events]`
 #[derive(Deserialize)]
@@ -76,7 +75,7 @@ impl Events {
     fn webhook(&self, clock: Arc<dyn Clock>) -> Result<Option<WebhookSink>, ConfigError> {
         let (url, secret) = match (&self.push_url, self.push_secret()?) {
             (None, None) => return Ok(None),
-            (Some(url), Some(secret)) => (push_url(url)?, secret),
+            (Some(url), Some(secret)) => (web_url("events.push_url", url)?, secret),
             (Some(_), None) => {
                 return Err(ConfigError::one(
                     "events.push_secret: must be given with push_url, or push_secret_file; make it \
@@ -128,19 +127,4 @@ pub(super) fn secret(
         },
         (None, None) => Ok(None),
     }
-}
-
-fn push_url(given: &str) -> Result<Url, ConfigError> {
-    let url = Url::parse(given)
-        .map_err(|error| ConfigError::one(format!("events.push_url: is no URL: {error}")))?;
-    let problem = if !["https", "http"].contains(&url.scheme()) {
-        "must start with https:// or http://"
-    } else if !url.username().is_empty() || url.password().is_some() {
-        "must not hold a user or a password"
-    } else if url.query().is_some() || url.fragment().is_some() {
-        "must end with its path"
-    } else {
-        return Ok(url);
-    };
-    Err(ConfigError::one(format!("events.push_url: {problem}")))
 }

@@ -19,6 +19,7 @@ mod sections;
 mod settings;
 mod tls;
 mod traces;
+mod web_url;
 mod words;
 
 use std::{
@@ -29,6 +30,7 @@ use std::{
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use url::Url;
+use web_url::web_url;
 
 pub(crate) use auth::{Auth, AuthMode};
 pub(crate) use delivr::Delivr;
@@ -134,21 +136,8 @@ impl Config {
 
     /// The address that code hosts and people reach this server at, if there is one.
     pub(crate) fn public_url(&self) -> Result<Option<Url>, ConfigError> {
-        let Some(given) = &self.public_url else {
-            return Ok(None);
-        };
-        let url = Url::parse(given)
-            .map_err(|error| ConfigError::one(format!("public_url: is no URL: {error}")))?;
-        let problem = if !["https", "http"].contains(&url.scheme()) {
-            "must start with https:// or http://"
-        } else if !url.username().is_empty() || url.password().is_some() {
-            "must not hold a user or a password"
-        } else if url.query().is_some() || url.fragment().is_some() {
-            "must end with its path"
-        } else {
-            return Ok(Some(url));
-        };
-        Err(ConfigError::one(format!("public_url: {problem}")))
+        let given = self.public_url.as_ref();
+        given.map(|given| web_url("public_url", given)).transpose()
     }
 
     /// True if `/metrics` is there: on loopback and on a listener of its own unless it is switched

@@ -8,7 +8,7 @@ use scm_types::{Clock, SystemClock};
 use serde::Deserialize;
 use url::Url;
 
-use super::ConfigError;
+use super::{ConfigError, web_url::web_url};
 use crate::traces::{self, Exporter};
 
 /// `[traces]`
@@ -49,21 +49,11 @@ impl Traces {
 
 /// Where spans are posted to: `/v1/traces` below the endpoint, as the standard has it.
 fn collector(given: &str) -> Result<Url, ConfigError> {
-    let told = |problem: String| ConfigError::one(format!("traces.endpoint: {problem}"));
-    let mut url = Url::parse(given).map_err(|error| told(format!("is no URL: {error}")))?;
-    let problem = if !["https", "http"].contains(&url.scheme()) {
-        "must start with https:// or http://"
-    } else if !url.username().is_empty() || url.password().is_some() {
-        "must not hold a user or a password"
-    } else if url.query().is_some() || url.fragment().is_some() {
-        "must end with its path"
-    } else {
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend(["v1", "traces"]);
-        }
-        return Ok(url);
-    };
-    Err(told(problem.to_owned()))
+    let mut url = web_url("traces.endpoint", given)?;
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.pop_if_empty().extend(["v1", "traces"]);
+    }
+    Ok(url)
 }
 
 #[cfg(test)]
