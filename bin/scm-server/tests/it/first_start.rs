@@ -19,10 +19,12 @@ async fn connect_verify_restart_find_again() {
     let place = Place::new();
     place.write("scm.toml", &hosts(&host));
     let server = place.start();
-    let line = server.log().lines().last().unwrap().to_owned();
+    let log = server.log();
+    let line = log.lines().find(|line| line.contains("listening on"));
+    let line = line.unwrap();
     assert!(line.contains("SQLite in data/scm.db"), "{line}");
     assert!(line.contains("no authentication (loopback only)"), "{line}");
-    assert!(server.log().contains("made a key file"));
+    assert!(log.contains("made a key file"));
     for file in ["keys", "scm.db", "scm.db-wal"] {
         assert_eq!(mode(&place.path("data").join(file)), 0o600, "{file}");
     }

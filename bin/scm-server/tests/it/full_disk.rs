@@ -136,8 +136,9 @@ async fn without_room_writes_are_refused_and_reads_go_on() {
     let made = write_until_refused(&server, &[(507, "database_full")]);
     all_are_there(&client, &made);
     assert_eq!(client.get("/livez").0, 200);
-    let log = server.log();
-    assert!(log.contains("the disk is full"), "{log}");
+    wait_for("a line in the log", || {
+        server.log().contains("the disk is full")
+    });
     disk.empty();
     recovers(&client, &made, &place.path("data/scm.db")).await;
     drop(server);
